@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * back.h: what the stages behind validation share.
+ *
+ *   symbols (sym.c)      one unique ELF symbol per function and thunk
+ *   parts (pipeline.c)   the module's functions cut into parts, each lowered
+ *                        and compiled alone, several at once; the cut depends
+ *                        on the module and the options only, never on the
+ *                        number of threads
+ *   lower (lower*.c)     a part becomes an LLVM module
+ *   target (target.c)    an LLVM module becomes optimised, then an object
+ *   meta, emit, link     metadata, ELF, the shared object
+ *
+ * Errors: int, an enum wasmc_status, with the sentence in c->err or, inside a
+ * part, in the part's own struct wasmc_error.  A part only reads the compile:
+ * the module, the options, the symbols; it may run on any thread.
+ */
+#ifndef WC_BACK_H
+#define WC_BACK_H
+
+#include <llvm-c/Core.h>
+#include <llvm-c/TargetMachine.h>
+
+#include "compile.h"
+#include "wabi.h"
+
+/* ---- Symbols ---- */
+
+/* Names of all functions, unique in the artifact, safe for the linker. */
+struct symbols {
+	const char **funcs;		/* one per own and imported function */
+};
+void sym_make(struct compile *c, struct symbols *out);	/* arena; wc_fail */
+
+/* Fixed names; k is the type's index, or the constant expression's number. */
+#define SYM_FROM_HOST	"wabi.from_host.%u"
+#define SYM_TO_HOST	"wabi.to_host.%u"
+#define SYM_INIT	"wabi.init.%u"
+#define SYM_META	"wabi.meta"
+
+/* ---- Constant expressions (constexpr.c) ---- */
+
+/* How a constant expression is evaluated.  Those that need code are numbered
+ * in the order: tables' inits, globals, element offsets and items, data
+ * offsets; in index order each. */
+struct constexprs {
+	struct wabi_init *tables;	/* own tables */
+	struct wabi_init *globals;	/* own globals */
+	struct wabi_init *elem_at;	/* per segment */
+	struct wabi_init **elem_items;	/* per segment with expressions */
+	struct wabi_init *data_at;
+	struct {
+		const struct constexpr *expr;
+		struct vtype type;
+	} *code;			/* WABI_INIT_CODE: .index numbers it */
+	uint32_t ncode;
+};
+void constexprs_make(struct compile *c, struct constexprs *out);
+
+/* ---- Plan: everything the parts share ---- */
+
+struct plan {
+	const struct compile *c;
+	const struct module *m;
+	struct symbols sym;
+	struct constexprs ce;
+	struct wabi_counts counts;
+	struct wabi_layout layout;
+	uint32_t *funcref_idx;		/* function -> index in vmctx funcs, or
+					 * NO_IDX */
+	bool *from_host, *to_host;	/* per type: thunk needed; only on the
+					 * first of equal types (type.canon) */
+	int opt_level;			/* 0..3 */
+	bool explicit_bounds;
+	bool is_x86;			/* else aarch64 */
+	char *triple, *cpu, *cpu_features;	/* LLVM's */
+};
+
+/* ---- Parts ---- */
+
+struct part {
+	const struct plan *plan;
+	uint32_t index;
+	uint32_t first, end;		/* own functions, by function index */
+	bool with_thunks;		/* thunks and init code are in it */
+	bool alone;			/* the only part: functions internal */
+	struct wasmc_error err;
+};
+
+/* Lower a part.  On success *out is a module of `ctx`, the caller's.
+ * Functions are fastcc, internal if the part is alone, else external and
+ * hidden, named by plan->sym; every one has a DISubprogram, and debug
+ * locations whose line is the wasm byte offset. */
+int lower_part(struct part *, LLVMContextRef ctx, LLVMTargetMachineRef tm,
+    LLVMModuleRef *out);
+
+/* Exact traps: after optimisation and before code generation, make sure that
+ * no load was lost or will be narrowed.  Returns the number of loads that were
+ * lost, which the next lower_part() of the same part will keep; see
+ * lower_exact.c. */
+uint32_t lower_check_exact(struct part *, LLVMModuleRef);
+
+#endif

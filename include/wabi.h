@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * wabi.h: the contract between generated code and the runtime.
+ *
+ * Neither side owns it: the compiler writes artifacts to it, the runtime loads
+ * them, and docs/ABI.md explains it.  It is not installed.  Whatever changes
+ * the meaning of a byte here raises WABI_VERSION; new tables rows and new
+ * fields go at the end, in room that today must be zero.
+ *
+ * The parts:
+ *   traps            what can end a guest, with the spec suite's words
+ *   runtime calls    what generated code may ask of the runtime
+ *   vmctx            the instance as generated code sees it
+ *   functions        calling convention, funcrefs
+ *   metadata         what an artifact says about itself
+ */
+#ifndef WABI_H
+#define WABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WABI_VERSION	1
+#define WABI_MAGIC	0x49424157u		/* "WABI" */
+#define WABI_PAGE_BYTES	65536u			/* a wasm page */
+
+/* ---- Traps -------------------------------------------------------------
+ *
+ * X(NAME, number, text).  The text begins with the words of the spec suite.
+ * Numbers are stable.
+ */
+#define WABI_TRAPS(X)							\
+	X(UNREACHABLE,		1, "unreachable")			\
+	X(DIV_BY_ZERO,		2, "integer divide by zero")		\
+	X(INT_OVERFLOW,		3, "integer overflow")			\
+	X(BAD_CONVERSION,	4, "invalid conversion to integer")	\
+	X(MEMORY_OOB,		5, "out of bounds memory access")	\
+	X(TABLE_OOB,		6, "out of bounds table access")	\
+	X(UNDEFINED_ELEMENT,	7, "undefined element")			\
+	X(UNINIT_ELEMENT,	8, "uninitialized element")		\
+	X(INDIRECT_TYPE,	9, "indirect call type mismatch")	\
+	X(STACK_OVERFLOW,	10, "call stack exhausted")		\
+	X(NULL_REF,		11, "null reference")			\
+	X(NULL_FUNC_REF,	12, "null function reference")		\
+	X(NULL_STRUCT_REF,	13, "null structure reference")		\
+	X(NULL_ARRAY_REF,	14, "null array reference")		\
+	X(NULL_I31_REF,		15, "null i31 reference")		\
+	X(NULL_EXN_REF,		16, "null exception reference")		\
+	X(CAST,			17, "cast failure")			\
+	X(ARRAY_OOB,		18, "out of bounds array access")	\
+	X(UNALIGNED_ATOMIC,	19, "unaligned atomic")			\
+	X(EXPECTED_SHARED,	20, "expected shared memory")		\
+	X(EXCEPTION,		21, "uncaught exception")		\
+	X(UNKNOWN_IMPORT,	22, "unknown import called")		\
+	X(INTERRUPT,		23, "interrupted")			\
+	X(TIMEOUT,		24, "time limit exceeded")		\
+	X(FUEL,			25, "fuel exhausted")			\
+	X(HOST,			26, "host function failed")		\
+	X(HEAP,			27, "garbage-collected heap exhausted")	\
+	X(EXIT,			28, "exit")
+
+enum wabi_trap {
+#define X(name, number, text) WABI_TRAP_##name = number,
+	WABI_TRAPS(X)
+#undef X
+};
+
+/* ---- Value and reference types ----------------------------------------
+ *
+ * Numeric types carry the binary format's byte.  Every reference is one
+ * 64-bit word in globals, tables and call arrays; null is 0.
+ *   funcref     pointer to a struct wabi_func
+ *   externref   a word the host chose, never 0
+ */
+enum wabi_type {
+	WABI_I32 = 0x7f,
+	WABI_I64 = 0x7e,
+	WABI_F32 = 0x7d,
+	WABI_F64 = 0x7c,
+	WABI_V128 = 0x7b,
+	WABI_FUNCREF = 0x70,
+	WABI_EXTERNREF = 0x6f,
+	WABI_ANYREF = 0x6e,
+	WABI_EXNREF = 0x69,
+};
+
+/* A value in a call array, a global, a constant: 16 bytes, little end first;
+ * what a type does not use is zero when the runtime writes it and ignored
+ * when it reads. */
+union wabi_val {
+	uint32_t i32;
+	uint64_t i64;
+	float f32;
+	double f64;
+	void *ref;
+	uint64_t u64[2];
+	uint8_t v128[16];
+} __attribute__((aligned(16)));
+
+/* ---- Runtime calls ------------------------------------------------------
+ *
+ * Generated code loads the function from vmctx->rt[WABI_RT_name] and calls it
+ * with the platform's C convention; the entry there switches to the host's
+ * stack first.  At most six arguments, all in integer registers; the first is
+ * always the caller's vmctx.  A call that traps does not return.
+ *
+ * X(NAME, slot, "result:arguments") with v void, i i32, l i64, p pointer.
+ * Slots are stable.  mem, table, elem, data are the module's indices.
+ */
+#define WABI_RTCALLS(X)							\
+	/* trap(vmctx, enum wabi_trap): does not return */		\
+	X(TRAP,		0, "v:pi")					\
+	/* hostcall(vmctx, struct wabi_func *, union wabi_val *)	\
+	 * arguments in, results out, in the same array */		\
+	X(HOSTCALL,	1, "v:ppp")					\
+	/* old size in pages, or -1: (vmctx, mem, delta pages) */	\
+	X(MEMORY_GROW,	2, "l:pil")					\
+	/* (vmctx, mem, dst, byte, n) */				\
+	X(MEMORY_FILL,	3, "v:pilil")					\
+	/* (vmctx, dst mem << 16 | src mem, dst, src, n) */		\
+	X(MEMORY_COPY,	4, "v:pilll")					\
+	/* (vmctx, mem, data, dst, src, n) */				\
+	X(MEMORY_INIT,	5, "v:piilii")					\
+	X(DATA_DROP,	6, "v:pi")					\
+	/* old size in entries, or -1: (vmctx, table, init, delta) */	\
+	X(TABLE_GROW,	7, "l:pill")					\
+	/* (vmctx, table, dst, ref, n) */				\
+	X(TABLE_FILL,	8, "v:pilll")					\
+	/* (vmctx, dst table, src table, dst, src, n) */		\
+	X(TABLE_COPY,	9, "v:piilll")					\
+	/* (vmctx, table, elem, dst, src, n) */				\
+	X(TABLE_INIT,	10, "v:piilii")					\
+	X(ELEM_DROP,	11, "v:pi")					\
+	/* call_indirect of a callee whose type id differs from the	\
+	 * one asked for: returns if it is a subtype, traps otherwise:	\
+	 * (vmctx, struct wabi_func *, type index) */			\
+	X(SIG_CHECK,	12, "v:ppi")
+
+enum wabi_rtcall {
+#define X(name, slot, sig) WABI_RT_##name = slot,
+	WABI_RTCALLS(X)
+#undef X
+	WABI_RT_SLOTS = 128		/* the table's size; the rest is zero */
+};
+
+/* ---- The instance as generated code sees it ----------------------------
+ *
+ * vmctx is the first argument of every function.  After the header come, in
+ * this order, arrays whose places struct wabi_layout gives; both sides compute
+ * it with wabi_layout_of() from the module's counts alone.
+ *
+ *   globals   16 bytes each, in index order.  Own: the value.  Imported: the
+ *             address of the exporter's cell.
+ *   memories  struct wabi_memref each
+ *   tables    struct wabi_tableref each
+ *   imports   struct wabi_import per imported function
+ *   types     uint32_t per type of the module: its canonical id, the same in
+ *             the whole process for the same type; never 0
+ *   tags      void * per tag: its identity
+ *   funcs     struct wabi_func per function that the module can make a
+ *             reference to or that is exported, in index order
+ *
+ * What may change while guest code runs: globals, the size fields behind
+ * memories[].mem and tables[].tab.  Everything else keeps its value for the
+ * instance's life, so that loads of it may be moved freely: a memory's base
+ * and a table's base never move.
+ */
+struct wabi_memory {			/* shared by importers and exporter */
+	uint8_t *base;
+	uint64_t bytes;			/* current size */
+	uint64_t pages;			/* current size in the memory's pages */
+	uint64_t max_pages;		/* declared, or what the host allows */
+};
+
+struct wabi_memref {
+	uint8_t *base;			/* == mem->base */
+	struct wabi_memory *mem;
+};
+
+struct wabi_table {
+	uint64_t *base;			/* one word per reference */
+	uint64_t size;			/* current, in entries */
+	uint64_t max;
+};
+
+struct wabi_tableref {
+	uint64_t *base;			/* == tab->base */
+	struct wabi_table *tab;
+};
+
+/* What a funcref points to.  code has the internal convention: LLVM's fastcc,
+ * vmctx first, then the parameters; one result is returned, two or more are
+ * written to an array of union wabi_val whose address is the last argument. */
+struct wabi_func {
+	void *code;
+	void *vmctx;
+	uint32_t type_id;		/* canonical */
+	uint32_t func_idx;		/* in its module; ~0 for a host function */
+	void *tail;			/* tailcc entry, or NULL */
+	void *host;			/* the runtime's, for host functions */
+};
+
+struct wabi_import {
+	void *code;			/* == func->code */
+	void *vmctx;			/* == func->vmctx */
+	struct wabi_func *func;
+	uint64_t reserved;
+};
+
+struct wabi_vmctx {
+	void *const *rt;		/* runtime calls, WABI_RT_SLOTS of them */
+	void *instance;			/* the runtime's own */
+	uint64_t reserved[6];
+};
+
+#define WABI_VMCTX_HEADER	64u
+_Static_assert(sizeof(struct wabi_vmctx) == WABI_VMCTX_HEADER, "vmctx header");
+_Static_assert(sizeof(struct wabi_func) == 40, "funcref");
+_Static_assert(sizeof(struct wabi_import) == 32, "import");
+
+struct wabi_counts {
+	uint32_t nglobals;		/* imported ones included, as all here */
+	uint32_t nmemories;
+	uint32_t ntables;
+	uint32_t nimports;		/* imported functions */
+	uint32_t ntypes;
+	uint32_t ntags;
+	uint32_t nfuncrefs;		/* entries of the funcs array */
+	uint32_t reserved;
+};
+
+struct wabi_layout {			/* byte offsets from vmctx */
+	uint64_t globals, memories, tables, imports, types, tags, funcs;
+	uint64_t size;			/* multiple of 16 */
+};
+
+static inline struct wabi_layout
+wabi_layout_of(const struct wabi_counts *n)
+{
+	struct wabi_layout l;
+
+	l.globals = WABI_VMCTX_HEADER;
+	l.memories = l.globals + 16ull * n->nglobals;
+	l.tables = l.memories + sizeof(struct wabi_memref) * n->nmemories;
+	l.imports = l.tables + sizeof(struct wabi_tableref) * n->ntables;
+	l.types = l.imports + sizeof(struct wabi_import) * n->nimports;
+	l.tags = (l.types + 4ull * n->ntypes + 7) & ~7ull;
+	l.funcs = (l.tags + 8ull * n->ntags + 15) & ~15ull;
+	l.size = (l.funcs + sizeof(struct wabi_func) * (uint64_t)n->nfuncrefs
+	    + 15) & ~15ull;
+	return l;
+}
+
+/* ---- Memory geometry ----------------------------------------------------
+ *
+ * Bounds mode GUARD: for a 32-bit memory the code computes
+ * base + zext(index) + offset without a check.  The runtime reserves, around
+ * every memory such code may use, WABI_GUARD_BEFORE bytes below base and
+ * WABI_RESERVE bytes above it, all of which fault beyond the memory's current
+ * size.  An access with a larger constant offset than WABI_GUARD_AFTER is
+ * checked explicitly.  EXPLICIT: every access is checked against mem->bytes.
+ */
+#define WABI_GUARD_BEFORE	(64ull << 10)
+#define WABI_GUARD_AFTER	(32ull << 20)
+#define WABI_RESERVE		((4ull << 30) + WABI_GUARD_AFTER)
+
+/* Bytes of guest stack that code may use below the stack's end without a
+ * probe; the guard under every stack is at least this large. */
+#define WABI_STACK_GUARD	(64u << 10)
+
+enum wabi_bounds { WABI_BOUNDS_GUARD = 0, WABI_BOUNDS_EXPLICIT = 1 };
+
+/* ---- Artifact -----------------------------------------------------------
+ *
+ * An ELF shared object with, beside the usual sections:
+ *
+ *   .wabi.meta    (alloc, read-only, 16-aligned)  struct wabi_meta and what
+ *                 it refers to.  All references are byte offsets from its
+ *                 start; code references are (address of code - address of
+ *                 .wabi.meta) as int32_t, resolved at link time.
+ *   .wabi.data    (alloc, read-only) bytes of data segments that are copied
+ *                 at run time (passive, or active and not in the image)
+ *   .wabi.image   (alloc, read-only, aligned to WABI_IMAGE_ALIGN) pages of
+ *                 the initial memories
+ *   .wabi.pcmap   (not alloc) struct wabi_pcmap_head and entries: code
+ *                 address to wasm byte offset, sorted by address
+ *   .wabi.digest  (not alloc) 32 bytes, see below
+ *
+ * Allowed beside them: .text, .rodata*, .eh_frame, .eh_frame_hdr, .dynamic,
+ * .dynsym, .dynstr, .hash, .gnu.hash, .rela.dyn with R_*_RELATIVE only,
+ * .data.rel.ro, .note.gnu.build-id, .gnu_debuglink, .comment, .debug_*,
+ * .symtab, .strtab, .shstrtab.  No undefined symbols, DT_NEEDED, DT_INIT*,
+ * DT_FINI*, DT_RPATH/RUNPATH, DT_TEXTREL, PT_INTERP, PT_TLS, ifunc, segment
+ * both writable and executable; DT_FLAGS/_1 only NOW.
+ *
+ * Digest: SHA-256 over, in this order, the ELF header, the program headers,
+ * the section headers, and the contents of every section in index order whose
+ * type is not SHT_NOBITS and whose name is neither .text, .wabi.image,
+ * .wabi.data, .wabi.digest, .symtab, .strtab nor begins with .debug_ or
+ * .rodata.  So no header and no metadata byte can change unnoticed; code and
+ * data are covered by the optional signature.
+ */
+#define WABI_SEC_META	".wabi.meta"
+#define WABI_SEC_DATA	".wabi.data"
+#define WABI_SEC_IMAGE	".wabi.image"
+#define WABI_SEC_PCMAP	".wabi.pcmap"
+#define WABI_SEC_DIGEST	".wabi.digest"
+#define WABI_IMAGE_ALIGN	4096u
+
+/* A list inside .wabi.meta: n elements at byte offset off. */
+struct wabi_list {
+	uint32_t off, n;
+};
+
+/* A string inside .wabi.meta: n bytes at off, followed by a NUL that n does
+ * not count.  Names may hold any byte, NUL too. */
+typedef struct wabi_list wabi_str;
+
+enum wabi_kind {			/* as in the binary format */
+	WABI_KIND_FUNC = 0, WABI_KIND_TABLE = 1, WABI_KIND_MEMORY = 2,
+	WABI_KIND_GLOBAL = 3, WABI_KIND_TAG = 4,
+};
+
+/* A value type in metadata.  For a reference to a defined type, type is one of
+ * WABI_FUNCREF.. only as its top, heap the module's type index. */
+struct wabi_valtype {
+	uint8_t type;			/* enum wabi_type */
+	uint8_t nullable;		/* references */
+	uint8_t exact;			/* 0 */
+	uint8_t has_heap;		/* heap is a type index */
+	uint32_t heap;			/* else an abstract heap type's byte */
+};
+
+enum { WABI_COMP_FUNC = 0, WABI_COMP_STRUCT = 1, WABI_COMP_ARRAY = 2 };
+
+struct wabi_typeinfo {
+	uint8_t comp;			/* WABI_COMP_* */
+	uint8_t final;
+	uint8_t pad[2];
+	uint32_t super;			/* type index, or ~0 */
+	uint32_t rec_first, rec_n;	/* the recursion group it stands in */
+	struct wabi_list params;	/* struct wabi_valtype; or fields */
+	struct wabi_list results;
+	int32_t from_host;		/* code: void (*)(vmctx, code, vals), C
+					 * convention: calls a function of this
+					 * type.  0: never needed */
+	int32_t to_host;		/* code of this type, internal
+					 * convention, that calls HOSTCALL with
+					 * vmctx = its first argument, which is
+					 * the struct wabi_func's vmctx.
+					 * 0: never needed */
+};
+
+struct wabi_limits {
+	uint64_t min, max;		/* max ~0: none declared */
+	uint8_t is64, shared, page_log2, pad[5];
+};
+
+struct wabi_import_info {
+	wabi_str module, name;
+	uint8_t kind, mut, pad[2];
+	uint32_t index;			/* in its kind's index space */
+	uint32_t type_idx;		/* functions and tags */
+	struct wabi_valtype type;	/* globals: content; tables: element */
+	struct wabi_limits limits;	/* memories, tables */
+};
+
+struct wabi_export_info {
+	wabi_str name;
+	uint8_t kind, pad[3];
+	uint32_t index;
+};
+
+/* Every function, imported ones included, in index order. */
+struct wabi_func_info {
+	int32_t code;			/* 0 for an import */
+	uint32_t size;			/* bytes of code; 0 if not known */
+	uint32_t type_idx;
+	uint32_t funcref;		/* index in vmctx funcs, or ~0 */
+	wabi_str name;			/* from the name section, or empty */
+	uint32_t wasm_off, wasm_size;	/* the body in the .wasm */
+};
+
+/* How a value is made at instantiation. */
+enum {
+	WABI_INIT_CONST = 0,		/* val */
+	WABI_INIT_GLOBAL = 1,		/* global index */
+	WABI_INIT_FUNC = 2,		/* ref.func index */
+	WABI_INIT_CODE = 3,		/* code: void (*)(vmctx, val *), C
+					 * convention, run on a guest stack */
+};
+struct wabi_init {
+	uint8_t how, pad[3];
+	uint32_t index;			/* global or function */
+	int32_t code;
+	uint32_t pad2;
+	union wabi_val val;
+};
+
+struct wabi_table_info {		/* own tables, after the imported ones */
+	struct wabi_valtype type;
+	struct wabi_limits limits;
+	struct wabi_init init;		/* every entry's first value */
+};
+
+struct wabi_memory_info {		/* own memories */
+	struct wabi_limits limits;
+	struct wabi_list image;		/* struct wabi_image_run */
+};
+
+struct wabi_image_run {			/* ascending, disjoint */
+	uint64_t mem_off;		/* multiple of WABI_IMAGE_ALIGN */
+	uint64_t image_off;		/* in .wabi.image, likewise */
+	uint64_t bytes;			/* likewise */
+};
+
+struct wabi_global_info {		/* own globals */
+	struct wabi_valtype type;
+	uint8_t mut, pad[7];
+	struct wabi_init init;
+};
+
+enum { WABI_SEG_ACTIVE = 0, WABI_SEG_PASSIVE = 1, WABI_SEG_DECLARED = 2,
+       WABI_SEG_IMAGE = 3 };		/* active, and already in the image */
+
+struct wabi_data_info {			/* every data segment, in order */
+	uint8_t mode, pad[3];
+	uint32_t memory;
+	uint64_t data_off, bytes;	/* in .wabi.data; IMAGE: both 0 */
+	struct wabi_init offset;	/* ACTIVE */
+};
+
+struct wabi_elem_info {			/* every element segment, in order */
+	uint8_t mode, pad[3];
+	uint32_t table;
+	struct wabi_valtype type;
+	struct wabi_list funcs;		/* uint32_t function indices; or ... */
+	struct wabi_list inits;		/* struct wabi_init */
+	struct wabi_init offset;	/* ACTIVE */
+};
+
+struct wabi_tag_info {
+	uint32_t type_idx;
+};
+
+/* CPU features the code was compiled for, which the loading CPU must have:
+ * LLVM's names separated by commas, as in "+avx2,+bmi2". */
+struct wabi_meta {
+	uint32_t magic, version;
+	uint32_t size;			/* of .wabi.meta */
+	uint32_t bounds;		/* enum wabi_bounds */
+	uint8_t wasm_sha256[32];
+	uint64_t wasm_size;
+	wabi_str producer;		/* "wasmc 0.1.0 (LLVM 22.1.8)" */
+	wabi_str options;		/* those that shape the code */
+	wabi_str target;		/* triple */
+	wabi_str cpu;
+	wabi_str cpu_features;		/* required of the host, see above */
+	wabi_str wasm_features;		/* names, comma separated */
+	wabi_str module_name;		/* from the name section, or empty */
+	struct wabi_counts counts;
+	uint64_t vmctx_size;		/* == wabi_layout_of(&counts).size */
+	struct wabi_list types;		/* struct wabi_typeinfo */
+	struct wabi_list imports;	/* struct wabi_import_info */
+	struct wabi_list exports;	/* struct wabi_export_info */
+	struct wabi_list funcs;		/* struct wabi_func_info */
+	struct wabi_list tables;	/* struct wabi_table_info */
+	struct wabi_list memories;	/* struct wabi_memory_info */
+	struct wabi_list globals;	/* struct wabi_global_info */
+	struct wabi_list tags;		/* struct wabi_tag_info */
+	struct wabi_list elems;		/* struct wabi_elem_info */
+	struct wabi_list datas;		/* struct wabi_data_info */
+	uint32_t start;			/* function index, or ~0 */
+	uint32_t flags;			/* 0 */
+	uint64_t reserved[8];
+};
+
+/* .wabi.pcmap: n entries sorted by addr.  An entry holds from its address to
+ * the next one's.  addr is relative to .wabi.meta's address; wasm_off ~0 says
+ * that the code belongs to no wasm instruction. */
+struct wabi_pcmap_head {
+	uint32_t magic, n;
+};
+struct wabi_pcmap_entry {
+	int32_t addr;
+	uint32_t wasm_off;
+};
+
+#endif

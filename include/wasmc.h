@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * wasmc.h: compile WebAssembly modules to ELF shared objects.
+ *
+ * One call does all: read, decode, validate, lower through LLVM, link, write.
+ * A process may run several compiles at once on several threads; each has its
+ * own state.
+ */
+#ifndef WASMC_H
+#define WASMC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef WASMC_API
+#define WASMC_API __attribute__((visibility("default")))
+#endif
+
+#define WASMC_VERSION "0.1.0"
+
+/* "0.1.0 (LLVM 22.1.8)" */
+WASMC_API const char *wasmc_version(void);
+
+enum wasmc_status {
+	WASMC_OK = 0,
+	WASMC_EMALFORMED = -1,		/* the bytes are no module */
+	WASMC_EINVALID = -2,		/* the module breaks a rule */
+	WASMC_EUNSUPPORTED = -3,	/* valid, but not compiled yet */
+	WASMC_EOPTION = -4,		/* an option's value */
+	WASMC_EIO = -5,			/* a file cannot be read or written */
+	WASMC_ENOMEM = -6,
+	WASMC_EBACKEND = -7,		/* LLVM or the linker failed */
+};
+
+/* Where and why a compile failed. text is one line without the file's name:
+ *   "type mismatch: expected i32, found i64 (at byte 0x2f, function 3 "f")" */
+struct wasmc_error {
+	int status;			/* enum wasmc_status */
+	uint64_t offset;		/* in the file; UINT64_MAX if none */
+	uint32_t func_idx;		/* UINT32_MAX if none */
+	char text[1012];
+};
+
+enum wasmc_emit { WASMC_EMIT_SO, WASMC_EMIT_OBJ, WASMC_EMIT_ASM,
+		  WASMC_EMIT_IR };
+enum wasmc_bounds { WASMC_BOUNDS_GUARD, WASMC_BOUNDS_EXPLICIT };
+
+/* Zero in every field is the default. */
+struct wasmc_options {
+	int opt_level;			/* -1 for 0, else 1..3; 0 means 2 */
+	enum wasmc_emit emit;
+	enum wasmc_bounds bounds;
+	const char *target;		/* triple; NULL: the host */
+	const char *cpu;		/* NULL: the baseline of the target if
+					 * one is given, else the host's CPU */
+	const char *features;		/* "all,-simd,+threads"; NULL: default */
+	unsigned jobs;			/* threads; 0: as many as CPUs */
+	int wasm_opt_level;		/* binaryen -O0..4; 0 or -1: off */
+	int time_passes;		/* report stages on stderr */
+	const char *dump;		/* letters, see docs; NULL: nothing */
+	int verify;			/* verify the IR (debug builds do) */
+	/* Called now and then from the compiling thread: done of total units
+	 * of stage `stage`.  May be NULL. */
+	void (*progress)(void *data, const char *stage, uint64_t done,
+	    uint64_t total);
+	void *progress_data;
+};
+
+/* Compile the bytes [wasm, wasm + n) to the file `out_path`, which appears
+ * whole or not at all.  `name` is the input's name, for debug information.
+ * options may be NULL. */
+WASMC_API int wasmc_compile(const void *wasm, size_t n, const char *name,
+    const char *out_path, const struct wasmc_options *options,
+    struct wasmc_error *err);
+
+/* Only decode and validate. */
+WASMC_API int wasmc_validate(const void *wasm, size_t n,
+    const struct wasmc_options *options, struct wasmc_error *err);
+
+/* A string that names everything which shapes the code these options give:
+ * version, target, CPU, level, features.  For cache keys.  Returns its length,
+ * as snprintf does. */
+WASMC_API size_t wasmc_options_key(const struct wasmc_options *options,
+    char *buf, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

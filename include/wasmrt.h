@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * wasmrt.h: run WebAssembly modules that wasmc has compiled.
+ *
+ * Three kinds of object, made and ended in this order:
+ *
+ *   wrt_pool      where instances live: address space, stacks, limits
+ *   wrt_module    one artifact, opened, verified and mapped; shared by threads
+ *   wrt_instance  one running copy of a module: memory, globals, tables
+ *
+ * and wrt_imports, a list of what instances may import.
+ *
+ * Errors.  A function that can fail returns WRT_OK (0) or a negative
+ * enum wrt_status, and leaves its out-parameters untouched on failure.  Where
+ * it takes a struct wrt_error *, the text says what is wrong; NULL is allowed.
+ * A trap is a result, not an error of the host: WRT_ETRAP, see wrt_trap_get().
+ *
+ * Threads.  A pool and a module may be used by any number of threads at once.
+ * An instance, together with all instances it is linked with, is used by one
+ * thread at a time, except for wrt_instance_kill().
+ *
+ * Signals.  The first pool installs handlers for SIGSEGV, SIGBUS and SIGFPE;
+ * what is not a guest's fault goes on to the handler that was there before.
+ */
+#ifndef WASMRT_H
+#define WASMRT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef WRT_API
+#define WRT_API __attribute__((visibility("default")))
+#endif
+
+#define WRT_VERSION "0.1.0"
+
+/* X(NAME, number, text) */
+#define WRT_STATUSES(X)							\
+	X(ETRAP,	-1,  "the guest trapped")			\
+	X(EINVAL,	-2,  "invalid argument")			\
+	X(ENOMEM,	-3,  "out of memory or address space")		\
+	X(ELOAD,	-4,  "not a usable artifact")			\
+	X(ENOTFOUND,	-5,  "no such export")				\
+	X(ETYPE,	-6,  "types differ")				\
+	X(ESTATE,	-7,  "not allowed in this state")		\
+	X(ELINK,	-8,  "unknown or incompatible import")		\
+	X(ELIMIT,	-9,  "a limit is reached")			\
+	X(EBOUNDS,	-10, "outside of guest memory")			\
+	X(ESYS,		-11, "the operating system refused")
+
+enum wrt_status {
+	WRT_OK = 0,
+#define X(name, number, text) WRT_##name = number,
+	WRT_STATUSES(X)
+#undef X
+};
+
+struct wrt_error {
+	int status;			/* enum wrt_status */
+	char text[508];			/* one sentence, NUL-terminated */
+};
+
+/* The text of a status; never NULL. */
+WRT_API const char *wrt_status_text(int status);
+
+/* ---- Values and types ------------------------------------------------- */
+
+enum wrt_type {				/* the binary format's bytes */
+	WRT_I32 = 0x7f, WRT_I64 = 0x7e, WRT_F32 = 0x7d, WRT_F64 = 0x7c,
+	WRT_V128 = 0x7b, WRT_FUNCREF = 0x70, WRT_EXTERNREF = 0x6f,
+	WRT_ANYREF = 0x6e, WRT_EXNREF = 0x69,
+};
+
+enum wrt_kind {
+	WRT_FUNC = 0, WRT_TABLE = 1, WRT_MEMORY = 2, WRT_GLOBAL = 3,
+	WRT_TAG = 4,
+};
+
+typedef struct wrt_func wrt_func;	/* a funcref; owned by its instance or
+					 * wrt_imports, NULL is the null ref */
+
+typedef union wrt_val {
+	int32_t i32;
+	int64_t i64;
+	float f32;
+	double f64;
+	wrt_func *func;
+	void *ref;			/* externref: any word; NULL is null */
+	uint8_t v128[16];
+	uint64_t u64[2];
+} __attribute__((aligned(16))) wrt_val;
+
+struct wrt_functype {
+	uint32_t nparams, nresults;
+	const uint8_t *params, *results;	/* enum wrt_type each */
+};
+
+struct wrt_limits {
+	uint64_t min, max;		/* UINT64_MAX: none */
+	uint8_t is64, shared, page_log2;
+};
+
+/* What an import asks for, or an export offers.  Strings belong to the module
+ * and may hold any byte. */
+struct wrt_extern_type {
+	const char *module, *name;	/* module: imports only */
+	size_t module_len, name_len;
+	enum wrt_kind kind;
+	struct wrt_functype func;	/* WRT_FUNC, WRT_TAG */
+	uint8_t type, mut;		/* WRT_GLOBAL: content; WRT_TABLE:
+					 * element */
+	struct wrt_limits limits;	/* WRT_MEMORY, WRT_TABLE */
+};
+
+/* ---- Pool ---------------------------------------------------------------
+ *
+ * An instance lives in a slot of a pool.  Zero in a field takes the default.
+ */
+typedef struct wrt_pool wrt_pool;
+
+struct wrt_pool_config {
+	uint32_t max_instances;		/* default 1000 */
+	uint64_t max_memory_bytes;	/* per memory; default 4 GiB */
+	uint32_t max_memories;		/* per instance; default 4 */
+	uint64_t max_table_entries;	/* per table; default 10,000,000 */
+	uint64_t stack_bytes;		/* guest stack; default 1 MiB */
+	uint32_t flags;			/* WRT_POOL_* */
+};
+
+enum {
+	/* Memories are plain mappings of their own, grown by mprotect, huge
+	 * pages allowed: for single programs with large memories. */
+	WRT_POOL_PLAIN = 1,
+};
+
+/* How a pool keeps its slots' pages: the best that the kernel allows; the
+ * environment variable WASMRT_MEMORY forces one by its name. */
+#define WRT_MEMORY_MODES(X)						\
+	X(UFFD, "userfaultfd")	/* faults served in the faulting thread */ \
+	X(PAGEMAP, "pagemap")	/* PAGEMAP_SCAN finds what was written */ \
+	X(MADVISE, "madvise")	/* MADV_DONTNEED */			\
+	X(PLAIN, "plain")	/* mprotect */
+
+/* Create a pool.  config may be NULL.  On success *out is to be ended with
+ * wrt_pool_destroy() after everything that lives in it. */
+WRT_API int wrt_pool_create(wrt_pool **out, const struct wrt_pool_config *config,
+    struct wrt_error *err);
+WRT_API void wrt_pool_destroy(wrt_pool *);
+
+/* The memory mode's name, for messages and tests. */
+WRT_API const char *wrt_pool_memory_mode(const wrt_pool *);
+
+/* ---- Module -------------------------------------------------------------
+ *
+ * Open the artifact at `path`: verify every header and all metadata, then map
+ * it from the same descriptor.  A file that is not an artifact, is damaged, was
+ * made by another ABI version, or needs CPU features that are missing is
+ * WRT_ELOAD with a sentence that says which; nothing of it is executed.
+ * The module is closed when the last reference to it is gone: each instance
+ * holds one. */
+typedef struct wrt_module wrt_module;
+
+WRT_API int wrt_module_open(wrt_module **out, const char *path,
+    struct wrt_error *err);
+/* The same for an open descriptor, which stays the caller's.  `name` is for
+ * messages. */
+WRT_API int wrt_module_open_fd(wrt_module **out, int fd, const char *name,
+    struct wrt_error *err);
+WRT_API void wrt_module_close(wrt_module *);
+
+WRT_API size_t wrt_module_nimports(const wrt_module *);
+WRT_API size_t wrt_module_nexports(const wrt_module *);
+/* Describe import or export i; WRT_EINVAL if there is none. */
+WRT_API int wrt_module_import(const wrt_module *, size_t i,
+    struct wrt_extern_type *out);
+WRT_API int wrt_module_export(const wrt_module *, size_t i,
+    struct wrt_extern_type *out);
+/* The name in the module's name section, or "". */
+WRT_API const char *wrt_module_name(const wrt_module *);
+
+/* ---- Imports ------------------------------------------------------------
+ *
+ * A set of named things that instances may import.  It may be shared by many
+ * instances and must outlive them; adding to it while another thread creates
+ * instances from it is not allowed.  A second definition of a name replaces
+ * the first for instances made later.
+ */
+typedef struct wrt_imports wrt_imports;
+typedef struct wrt_instance wrt_instance;
+
+/* A host function.  args and results are the same array: parameters on entry,
+ * results on return.  It runs on the host's stack, on the thread that called
+ * the guest; `caller` is the instance that called, whose memory it may use.
+ * Returns WRT_OK, or WRT_ETRAP after wrt_trap_set() or wrt_exit() to end the
+ * guest; any other negative value ends it with the trap "host function
+ * failed". */
+typedef int (*wrt_host_fn)(void *data, wrt_instance *caller, wrt_val *vals);
+
+WRT_API int wrt_imports_create(wrt_imports **out);
+WRT_API void wrt_imports_destroy(wrt_imports *);
+
+/* Names are NUL-terminated and copied.  A name that holds a NUL itself can only
+ * be had from an instance, by wrt_imports_instance(). */
+WRT_API int wrt_imports_func(wrt_imports *, const char *module,
+    const char *name, const struct wrt_functype *type, wrt_host_fn fn,
+    void *data);
+
+/* A host function called as an ordinary C function through libffi:
+ * R fn(void *data, wrt_instance *caller, A...).  At most one result; numeric
+ * and reference types.  It ends the guest with wrt_trap_set() or wrt_exit(),
+ * which take effect when it returns. */
+WRT_API int wrt_imports_cfunc(wrt_imports *, const char *module,
+    const char *name, const struct wrt_functype *type, void (*fn)(void),
+    void *data);
+
+/* An export `export_name` of `from`, under another name.  The instance must
+ * stay open as long as it is in the list. */
+WRT_API int wrt_imports_export(wrt_imports *, const char *module,
+    const char *name, wrt_instance *from, const char *export_name);
+/* All exports of `from`, under `module`. */
+WRT_API int wrt_imports_instance(wrt_imports *, const char *module,
+    wrt_instance *from);
+
+/* Memory, table and global of the host's own, which live as long as the list.
+ * The pool gives the memory its place. */
+WRT_API int wrt_imports_memory(wrt_imports *, wrt_pool *, const char *module,
+    const char *name, const struct wrt_limits *limits, struct wrt_error *err);
+WRT_API int wrt_imports_table(wrt_imports *, wrt_pool *, const char *module,
+    const char *name, uint8_t type, const struct wrt_limits *limits,
+    wrt_val init, struct wrt_error *err);
+WRT_API int wrt_imports_global(wrt_imports *, const char *module,
+    const char *name, uint8_t type, int mut, wrt_val init);
+/* What an import that nobody defined becomes: refused (default), a function
+ * that traps when called, or one that returns zeros. */
+enum wrt_unknown { WRT_UNKNOWN_ERROR = 0, WRT_UNKNOWN_TRAP = 1,
+		   WRT_UNKNOWN_DEFAULT = 2 };
+WRT_API void wrt_imports_unknown(wrt_imports *, enum wrt_unknown);
+
+/* ---- Instance -----------------------------------------------------------
+ *
+ *   create -> READY <-> RUNNING        call
+ *             READY  -> TRAPPED        a call trapped
+ *   TRAPPED, READY   -> READY          reset
+ *   any but RUNNING  -> closed         close
+ *
+ * After a trap the instance may be called again, as the specification has it;
+ * memory and globals are as the trap left them.  wrt_instance_reset() brings
+ * back the state after instantiation's data and element segments, before the
+ * start function, which it runs again. */
+
+/* Instantiate: match imports, place the module in a slot of `pool`, run
+ * segments and the start function.  imports may be NULL.  WRT_ELINK if an
+ * import is missing or of another type, before anything of the guest has run;
+ * WRT_ETRAP if a segment does not fit or the start function trapped: the text
+ * says why, effects on imported memories and tables persist, and *out is not
+ * set. */
+WRT_API int wrt_instance_create(wrt_instance **out, wrt_pool *pool,
+    wrt_module *module, wrt_imports *imports, struct wrt_error *err);
+/* Give the slot back.  NULL is allowed.  Instances that share functions,
+ * memories, tables or globals keep what they need of each other: any order of
+ * closing is right. */
+WRT_API void wrt_instance_close(wrt_instance *);
+/* WRT_ESTATE while running. */
+WRT_API int wrt_instance_reset(wrt_instance *, struct wrt_error *err);
+
+WRT_API wrt_module *wrt_instance_module(const wrt_instance *);
+
+/* A word for the host's own use: what a host function needs to know about its
+ * caller. */
+WRT_API void wrt_instance_set_data(wrt_instance *, void *data);
+WRT_API void *wrt_instance_data(const wrt_instance *);
+
+/* Guest stack for calls into this instance, in bytes; WRT_ELIMIT above the
+ * pool's. */
+WRT_API int wrt_instance_set_stack(wrt_instance *, uint64_t bytes);
+
+/* Find the exported function `name`.  The wrt_func lives as long as the
+ * instance. */
+WRT_API int wrt_instance_func(wrt_instance *, const char *name,
+    size_t name_len, wrt_func **out, struct wrt_functype *type);
+
+/* Call the export `name` and run it, on a guest stack, to its end.
+ *
+ *   args     one value per parameter, nargs of them
+ *   results  room for the function's results; may be NULL if it has none
+ *
+ * Returns WRT_OK with results filled in; WRT_ETRAP if the guest trapped or
+ * left through wrt_exit(), see wrt_trap_get(); WRT_ENOTFOUND, WRT_ETYPE or
+ * WRT_ESTATE if nothing was run.  A host function may call again into the
+ * instance that called it.  Allocates nothing. */
+WRT_API int wrt_instance_call(wrt_instance *, const char *name,
+    const wrt_val *args, size_t nargs, wrt_val *results);
+/* The same for a funcref, of whatever instance. */
+WRT_API int wrt_func_call(wrt_func *, const wrt_val *args, size_t nargs,
+    wrt_val *results);
+/* Its type; the arrays live as long as the function. */
+WRT_API int wrt_func_type(const wrt_func *, struct wrt_functype *out);
+
+/* ---- Traps ------------------------------------------------------------ */
+
+enum wrt_trap_code {			/* numbers as in docs/ABI.md */
+	WRT_TRAP_UNREACHABLE = 1, WRT_TRAP_DIV_BY_ZERO, WRT_TRAP_INT_OVERFLOW,
+	WRT_TRAP_BAD_CONVERSION, WRT_TRAP_MEMORY_OOB, WRT_TRAP_TABLE_OOB,
+	WRT_TRAP_UNDEFINED_ELEMENT, WRT_TRAP_UNINIT_ELEMENT,
+	WRT_TRAP_INDIRECT_TYPE, WRT_TRAP_STACK_OVERFLOW, WRT_TRAP_NULL_REF,
+	WRT_TRAP_UNKNOWN_IMPORT = 22, WRT_TRAP_INTERRUPT, WRT_TRAP_TIMEOUT,
+	WRT_TRAP_FUEL, WRT_TRAP_HOST, WRT_TRAP_HEAP, WRT_TRAP_EXIT,
+};
+
+struct wrt_frame {
+	const char *module;		/* its name, or its file's */
+	const char *func;		/* name section, export, or "" */
+	uint32_t func_idx;
+	uint32_t wasm_off;		/* in the .wasm; UINT32_MAX unknown */
+	uint32_t func_off;		/* wasm_off minus the body's start */
+};
+
+struct wrt_trap {
+	int code;			/* enum wrt_trap_code */
+	int exit_code;			/* WRT_TRAP_EXIT */
+	const char *text;		/* the spec's words, or the host's */
+	uint64_t address;		/* MEMORY_OOB by signal: offset in the
+					 * memory that was touched, else 0 */
+	size_t nframes;			/* innermost first, at most 64 */
+	const struct wrt_frame *frames;
+	size_t nframes_total;		/* how deep the stack was */
+};
+
+/* The last trap of this instance.  What it points to is valid until the next
+ * call, reset or close.  WRT_ESTATE if there was none. */
+WRT_API int wrt_trap_get(wrt_instance *, struct wrt_trap *out);
+
+/* For host functions, before returning WRT_ETRAP.  text is copied, and may be
+ * NULL. */
+WRT_API int wrt_trap_set(wrt_instance *caller, int code, const char *text);
+/* End the guest, from whatever depth, with an exit code. */
+WRT_API int wrt_exit(wrt_instance *caller, int exit_code);
+
+/* Stop what the instance runs now, from another thread or a signal handler:
+ * the call returns WRT_ETRAP with `code`, WRT_TRAP_INTERRUPT or
+ * WRT_TRAP_TIMEOUT.  If it runs a host function, when that returns.  WRT_ESTATE
+ * if it is not running. */
+WRT_API int wrt_instance_kill(wrt_instance *, int code);
+
+/* ---- Memory, tables, globals ------------------------------------------ */
+
+typedef struct wrt_memory wrt_memory;
+typedef struct wrt_table wrt_table;
+typedef struct wrt_global wrt_global;
+
+/* Exported ones by name. WRT_ENOTFOUND.  They live as long as the instance. */
+WRT_API int wrt_instance_memory(wrt_instance *, const char *name,
+    size_t name_len, wrt_memory **out);
+WRT_API int wrt_instance_table(wrt_instance *, const char *name,
+    size_t name_len, wrt_table **out);
+WRT_API int wrt_instance_global(wrt_instance *, const char *name,
+    size_t name_len, wrt_global **out);
+/* Memory i, exported or not: what WASI and other ABIs mean by "the memory" is
+ * memory 0. */
+WRT_API int wrt_instance_memory_at(wrt_instance *, size_t i, wrt_memory **out);
+
+WRT_API uint64_t wrt_memory_bytes(const wrt_memory *);
+WRT_API uint64_t wrt_memory_pages(const wrt_memory *);
+/* Old size in pages, or -1: over its maximum or the host's limit. */
+WRT_API int64_t wrt_memory_grow(wrt_memory *, uint64_t delta_pages);
+/* Lower the host's limit for growth, in bytes. */
+WRT_API void wrt_memory_limit(wrt_memory *, uint64_t bytes);
+
+/* The guest's bytes [addr, addr + n) as a pointer, present in memory so that
+ * the kernel may read and write them too, or NULL if they are not all within
+ * the memory.  Valid until the guest runs again or the instance ends; another
+ * thread may change a shared memory at any time. */
+WRT_API void *wrt_memory_at(wrt_memory *, uint64_t addr, uint64_t n);
+/* Copies; WRT_EBOUNDS. */
+WRT_API int wrt_memory_read(wrt_memory *, uint64_t addr, void *to, size_t n);
+WRT_API int wrt_memory_write(wrt_memory *, uint64_t addr, const void *from,
+    size_t n);
+
+WRT_API uint64_t wrt_table_size(const wrt_table *);
+WRT_API int wrt_table_get(const wrt_table *, uint64_t i, wrt_val *out);
+WRT_API int wrt_table_set(wrt_table *, uint64_t i, wrt_val val);
+WRT_API int64_t wrt_table_grow(wrt_table *, uint64_t delta, wrt_val init);
+
+WRT_API uint8_t wrt_global_type(const wrt_global *, int *mut);
+WRT_API wrt_val wrt_global_get(const wrt_global *);
+/* WRT_ETYPE if it is immutable. */
+WRT_API int wrt_global_set(wrt_global *, wrt_val val);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

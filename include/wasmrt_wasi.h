@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * wasmrt_wasi.h: WASI preview 1 (and preview 0) for wasmrt instances.
+ *
+ * A wrt_wasi is one program's view of the system: arguments, environment,
+ * standard streams, preopened directories, file descriptors.  It uses nothing
+ * but wasmrt.h's public functions.
+ *
+ *   wrt_wasi *w;
+ *   wrt_wasi_create(&w, &config, &err);
+ *   wrt_wasi_imports(w, imports);          // wasi_snapshot_preview1, wasi_unstable
+ *   wrt_instance_create(&inst, pool, module, imports, &err);
+ *   rc = wrt_instance_call(inst, "_start", NULL, 0, NULL);
+ *
+ * proc_exit(n) ends the call with WRT_ETRAP and WRT_TRAP_EXIT, exit_code n.
+ */
+#ifndef WASMRT_WASI_H
+#define WASMRT_WASI_H
+
+#include "wasmrt.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wrt_wasi wrt_wasi;
+
+struct wrt_wasi_dir {
+	const char *host;		/* path of the host's directory */
+	const char *guest;		/* its name for the guest */
+	int read_only;
+};
+
+/* Zero is a usable default: no arguments, no environment, no directories, and
+ * standard streams that are empty (-1 in C is the host's own is asked for by
+ * inherit_stdio). */
+struct wrt_wasi_config {
+	size_t argc;
+	const char *const *argv;
+	size_t nenv;
+	const char *const *env;		/* "NAME=value" */
+	size_t ndirs;
+	const struct wrt_wasi_dir *dirs;
+	size_t nlisten;
+	const int *listen_fds;		/* preopened listening sockets; taken
+					 * over on success */
+	int inherit_stdio;		/* else stdio[i], -1 for none */
+	int stdio[3];			/* duplicated, the caller's stay open */
+	uint32_t max_fds;		/* default 1024 */
+	int no_openat2;			/* resolve paths component by component;
+					 * also WASMRT_NO_OPENAT2=1 */
+};
+
+/* Create a view.  Everything in config is copied or opened before return.
+ * WRT_ESYS names the directory that could not be opened. */
+WRT_API int wrt_wasi_create(wrt_wasi **out, const struct wrt_wasi_config *config,
+    struct wrt_error *err);
+/* Close all its descriptors.  After the instances that use it. */
+WRT_API void wrt_wasi_destroy(wrt_wasi *);
+
+/* Define all functions of wasi_snapshot_preview1 and wasi_unstable in the
+ * list. */
+WRT_API int wrt_wasi_imports(wrt_wasi *, wrt_imports *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
