@@ -116,6 +116,15 @@ struct opinfo {
 };
 extern const struct opinfo opinfos[NOPS];
 
+/* The instruction of an opcode, NOPS if there is none. */
+enum op op_plain(uint8_t code);
+enum op op_prefixed(uint8_t prefix, uint32_t number);
+static inline bool
+op_is_prefix(uint8_t code)
+{
+	return code >= 0xfb && code <= 0xfe;
+}
+
 struct memarg {
 	uint32_t align;			/* log2, as written */
 	uint32_t mem;
