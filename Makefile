@@ -1,17 +1,28 @@
 # wasmc and libwasmrt.  GNU make 4.3 or later; `make help` says what there is.
 #
-# Settings may be put in config.mk or given on the command line:
-#   SAN=address,undefined   a sanitizer build, in build/san-...
-#   CC, CFLAGS, LDFLAGS, LLVM_CONFIG, PREFIX, DESTDIR, SPEC
+# Settings may be put in config.mk or given on the command line; `make help`
+# lists them.
 -include config.mk
 
 ifeq ($(origin CC),default)
 CC := clang-22
 endif
+CLANG ?= clang-22
 LLVM_CONFIG ?= llvm-config-22
 PREFIX ?= /usr/local
 SPEC ?= ../shared/spec
 SAN ?=
+FUZZ_SECONDS ?= 60
+# C to wasm with wasi-libc, as Debian has it.  The linker's call of whatever
+# wasm-opt is in PATH is switched off: old ones break new modules.
+WASM_CC ?= $(CLANG) --target=wasm32-wasi --sysroot=/usr -Wno-deprecated \
+	--no-wasm-opt
+
+# Parallel, unless told otherwise.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(JOBS)
+endif
 
 comma := ,
 ifeq ($(SAN),)
@@ -68,27 +79,42 @@ back_obj := $(call objs,$(back_src))
 runtime_obj := $(call objs,$(runtime_src))
 wasi_obj := $(call objs,$(wasi_src))
 
-LLVM_CFLAGS = $(shell $(LLVM_CONFIG) --cflags 2>/dev/null | \
+# Asked for once and only when used: the programs may not be there before
+# `make deps`.
+once = $(eval $(1) := $(shell $(2)))$($(1))
+LLVM_CFLAGS = $(call once,LLVM_CFLAGS,$(LLVM_CONFIG) --cflags | \
 	sed 's/-D[^ ]*//g;s/-I/-isystem /g')
-LLVM_LIBS = $(shell $(LLVM_CONFIG) --ldflags --libs 2>/dev/null)
-PKG = $(shell pkg-config $(1) 2>/dev/null)
-back_libs = $(LLVM_LIBS) -lbinaryen $(call PKG,--libs libelf libcrypto) -lpthread
-runtime_libs = $(call PKG,--libs libelf libffi libcrypto) -lpthread -ldl
+LLVM_LIBS = $(call once,LLVM_LIBS,$(LLVM_CONFIG) --ldflags --libs)
+BACK_CFLAGS = $(call once,BACK_CFLAGS,pkg-config --cflags libelf libcrypto)
+BACK_LIBS = $(call once,BACK_LIBS,pkg-config --libs libelf libcrypto)
+RT_CFLAGS = $(call once,RT_CFLAGS,pkg-config --cflags libelf libffi libcrypto)
+RT_LIBS = $(call once,RT_LIBS,pkg-config --libs libelf libffi libcrypto)
+back_libs = $(LLVM_LIBS) -lbinaryen $(BACK_LIBS) -lpthread
+runtime_libs = $(RT_LIBS) -lpthread -ldl
 
 $(front_obj): FLAGS = -I$(INC)/front
-$(back_obj): FLAGS = -I$(INC)/back $(LLVM_CFLAGS) \
-	$(call PKG,--cflags libelf libcrypto)
-$(runtime_obj): FLAGS = -I$(INC)/runtime $(call PKG,--cflags libelf libffi libcrypto)
+$(back_obj): FLAGS = -I$(INC)/back $(LLVM_CFLAGS) $(BACK_CFLAGS)
+$(runtime_obj): FLAGS = -I$(INC)/runtime $(RT_CFLAGS)
 $(wasi_obj): FLAGS = -I$(INC)/wasi
 $(front_obj): | $(INC_front)
 $(back_obj): | $(INC_back)
 $(runtime_obj): | $(INC_runtime)
 $(wasi_obj): | $(INC_wasi)
 
-.PHONY: all help hello check install clean bless fuzz tests deps
+.PHONY: all everything libs tools tests deps deps-test hello check check-long \
+	bless fuzz wat examples install clean help
 all: deps
 	@$(MAKE) --no-print-directory everything
 everything: libs tools
+
+# Nothing is asked of the network when nothing is missing.
+deps:
+	@tools/install-deps.sh build
+deps-test:
+	@tools/install-deps.sh test
+
+hello: deps
+	@$(MAKE) --no-print-directory run-hello
 
 # ---- Objects and libraries -------------------------------------------------
 $(OBJ)/%.c.o: %.c
@@ -119,30 +145,31 @@ $(LIB)/libwasmrt.so: $(runtime_obj) $(wasi_obj)
 	$(CC) -shared -Wl,-soname,$(@F) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs)
 
 # ---- Tools -----------------------------------------------------------------
+# tools/NAME.c is a program; what several of them need is in tools/lib.
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 tools: $(addprefix $(BIN)/,$(TOOLS))
 
-tool_obj = $(OBJ)/tools/%.c.o
+toollib_obj := $(call objs,$(wildcard tools/lib/*.c))
+tool_obj := $(call objs,$(wildcard tools/*.c))
+$(LIB)/libwctool.a: $(toollib_obj)
+$(tool_obj) $(toollib_obj): FLAGS = -I$(INC)/public -Itools/lib $(BACK_CFLAGS)
 # wasmdump reads modules and artifacts alike; it alone sees more than the
 # public headers.
-$(OBJ)/tools/wasmdump.c.o: FLAGS = -I$(INC)/all -Icompiler $(call PKG,--cflags libelf)
-$(OBJ)/tools/wasmdump.c.o: | $(INC_all)
-$(OBJ)/tools/%.c.o: FLAGS = -I$(INC)/public
-$(addprefix $(OBJ)/tools/,$(addsuffix .c.o,$(TOOLS))): | $(INC_public)
+$(OBJ)/tools/wasmdump.c.o: FLAGS = -I$(INC)/all -Icompiler $(BACK_CFLAGS)
+$(tool_obj) $(toollib_obj): | $(INC_public) $(INC_all)
 
-$(BIN)/wasmc: $(OBJ)/tools/wasmc.c.o $(LIB)/libwasmc.a
+$(BIN)/wasmc: LIBS = $(back_libs)
+$(BIN)/wasmc: $(LIB)/libwasmc.a
+$(BIN)/wasmdump: LIBS = $(BACK_LIBS)
+$(BIN)/wasmdump: $(LIB)/libwcfront.a
+$(BIN)/wasmrun: LIBS = $(back_libs) $(runtime_libs)
+$(BIN)/wasmrun: $(LIB)/libwctool.a $(LIB)/libwasmrt_wasi.a \
+	$(LIB)/libwasmrt.a $(LIB)/libwasmc.a
+$(BIN)/spectest: LIBS = $(back_libs) $(runtime_libs) -ljansson
+$(BIN)/spectest: $(LIB)/libwctool.a $(LIB)/libwasmrt.a $(LIB)/libwasmc.a
+$(BIN)/%: $(OBJ)/tools/%.c.o
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs)
-$(BIN)/wasmdump: $(OBJ)/tools/wasmdump.c.o $(LIB)/libwcfront.a
-	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call PKG,--libs libelf)
-$(BIN)/wasmrun: $(OBJ)/tools/wasmrun.c.o $(LIB)/libwasmrt_wasi.a \
-		$(LIB)/libwasmrt.a $(LIB)/libwasmc.a
-	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
-$(BIN)/spectest: $(OBJ)/tools/spectest.c.o $(LIB)/libwasmrt.a $(LIB)/libwasmc.a
-	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs) -ljansson
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- Tests -----------------------------------------------------------------
 # tests/unit/NAME.c sees the inside of the part that its first word names:
@@ -179,7 +206,109 @@ $(TESTBIN)/api/%: $(OBJ)/tests/api/%.c.o $(LIB)/libwasmrt_wasi.a \
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
 tests: $(unit_bin) $(api_bin)
+front_tests: $(filter $(TESTBIN)/unit/front_%,$(unit_bin))
 .SECONDARY:
+
+# wasmtime's Python package assembles .wat and is the oracle of some tests.
+VENV := build/venv
+$(VENV)/ready:
+	@mkdir -p build
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check wasmtime
+	@touch $@
+
+# tests/wat/NAME.wat -> build/tests/wat/NAME.wasm, those that changed at once.
+wat_src := $(wildcard tests/wat/*.wat)
+wat: build/tests/wat/ready
+build/tests/wat/ready: $(wat_src) $(VENV)/ready
+	@mkdir -p $(@D)
+	$(VENV)/bin/python tests/wat2wasm $(@D) $(filter %.wat,$?)
+	@touch $@
+
+# tests/fuzz/NAME.c: libFuzzer targets of the front end, which is compiled
+# anew for them.  Their seeds and past finds are tests/fuzz/NAME/.
+fuzz_src := $(wildcard tests/fuzz/*.c)
+fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(fuzz_src))
+FUZZFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+build/fuzz/obj/%.o: % | $(INC_front)
+	@mkdir -p $(@D)
+	$(CLANG) $(BASE) -I$(INC)/front -Icompiler -fsanitize=fuzzer-no-link \
+	    $(FUZZFLAGS) -c -o $@ $<
+$(fuzz_bin): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.c.o \
+		$(patsubst %,build/fuzz/obj/%.o,$(front_src))
+	$(CLANG) -fsanitize=fuzzer $(FUZZFLAGS) -o $@ $^
+fuzz: deps-test
+	@$(MAKE) --no-print-directory $(fuzz_bin)
+	@for f in $(notdir $(fuzz_bin)); do \
+	    mkdir -p build/fuzz/$$f.corpus; \
+	    build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=65536 \
+		-print_final_stats=1 -artifact_prefix=build/fuzz/$$f- \
+		build/fuzz/$$f.corpus tests/fuzz/$$f || exit 1; \
+	done
+
+# Everything that the tests need; then the tests.  $(RUN) gets its arguments
+# from TESTS, RUNFLAGS: make check TESTS=front_reader RUNFLAGS=-v
+RUN = OUT=$(OUT) SPEC=$(SPEC) WASM_CC='$(WASM_CC)' CC='$(CC)' \
+	CLANG='$(CLANG)' tests/run $(RUNFLAGS)
+check-build: everything tests wat $(fuzz_bin)
+	@$(MAKE) --no-print-directory SAN=address,undefined front_tests
+check check-long bless: deps-test
+	@$(MAKE) --no-print-directory check-build
+	@$(RUN) $(addprefix --,$(filter-out check,$(subst check-,,$@))) $(TESTS)
+
+# ---- Examples --------------------------------------------------------------
+# Programs for wasm are hello.c and what begins with guest_; others are hosts.
+$(OUT)/examples/%.wasm: examples/%.c
+	@mkdir -p $(@D)
+	$(WASM_CC) -O2 -o $@ $<
+$(OUT)/examples/%.so: $(OUT)/examples/%.wasm $(BIN)/wasmc
+	$(BIN)/wasmc $< -o $@
+run-hello: $(OUT)/examples/hello.so $(BIN)/wasmrun
+	$(BIN)/wasmrun $<
+
+# ---- Installation ----------------------------------------------------------
+VERSION := $(shell sed -n 's/.*WASMC_VERSION "\(.*\)"/\1/p' include/wasmc.h)
+dest = $(DESTDIR)$(PREFIX)
+define pc
+prefix=$(PREFIX)
+includedir=$${prefix}/include
+libdir=$${prefix}/lib
+
+Name: $(1)
+Description: $(2)
+Version: $(VERSION)
+Cflags: -I$${includedir}
+Libs: -L$${libdir} -l$(1)
+endef
+install: all
+	install -d $(dest)/bin $(dest)/include $(dest)/lib/pkgconfig
+	install $(BIN)/wasmc $(BIN)/wasmrun $(BIN)/wasmdump $(dest)/bin
+	install -m 644 $(addprefix include/,$(HDR_public)) $(dest)/include
+	install -m 644 $(LIB)/libwasmc.a $(LIB)/libwasmrt.a \
+	    $(LIB)/libwasmrt_wasi.a $(dest)/lib
+	install $(LIB)/libwasmc.so $(LIB)/libwasmrt.so $(dest)/lib
+	$(file >build/libwasmc.pc,$(call pc,wasmc,compile WebAssembly to ELF shared objects))
+	$(file >build/libwasmrt.pc,$(call pc,wasmrt,run WebAssembly that wasmc has compiled))
+	install -m 644 build/libwasmc.pc build/libwasmrt.pc \
+	    $(dest)/lib/pkgconfig
+
+help:
+	@echo 'make              install what is missing, build everything'
+	@echo 'make hello        ... and run examples/hello.c as wasm'
+	@echo 'make check        ... and run all tests; TESTS=NAME... RUNFLAGS=-v'
+	@echo 'make check-long   ... with those that take long'
+	@echo 'make bless        ... and rewrite the golden files of the tests'
+	@echo 'make fuzz         run the fuzzers, each for FUZZ_SECONDS'
+	@echo 'make install      to DESTDIR PREFIX'
+	@echo 'make everything   build without looking for missing packages'
+	@echo 'make libs, tools, tests, wat, deps, clean'
+	@echo
+	@echo 'Settings (now):'
+	@echo '  SAN=address,undefined   a sanitizer build in build/san-... ($(SAN))'
+	@echo '  CC ($(CC))  CFLAGS ($(CFLAGS))  LDFLAGS ($(LDFLAGS))  JOBS ($(JOBS))'
+	@echo '  LLVM_CONFIG ($(LLVM_CONFIG))  CLANG ($(CLANG))'
+	@echo '  PREFIX ($(PREFIX))  DESTDIR ($(DESTDIR))'
+	@echo '  SPEC ($(SPEC)): the converted specification tests'
 
 clean:
 	rm -rf build
