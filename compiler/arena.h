@@ -15,7 +15,7 @@ struct arena {
 	struct arena_block *blocks;	/* newest first */
 	size_t used, size;		/* of the newest block */
 	size_t total_bytes;		/* asked of the system */
-	_Noreturn void (*fail)(void *);	/* called when there is no memory */
+	void (*fail)(void *) __attribute__((noreturn));	/* no memory */
 	void *fail_data;
 };
 

@@ -32,12 +32,24 @@ struct compile {
 _Noreturn void wc_fail(struct compile *c, uint64_t offset, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Make *c ready and let go of what it holds.  opt may be NULL; err may not. */
+void compile_open(struct compile *c, const struct wasmc_options *opt,
+    struct wasmc_error *err);
+void compile_close(struct compile *c);
+
+/* The front end in one call: features, decode, names, validate.  Returns
+ * WASMC_OK or the status, which c->err then explains. */
+int front_run(struct compile *c, const void *wasm, size_t n);
+
 /* The stages, in order.  Each fails through wc_fail(). */
 void decode_module(struct compile *c, const uint8_t *p, size_t n);
+void names_read(struct compile *c);	/* never fails but for memory */
 void validate_module(struct compile *c);
 
 /* Parse --features into *out: a comma-separated list of names with + or -,
  * "all", "none", "mvp".  False and a name in *bad if one is unknown. */
 bool features_parse(const char *list, uint64_t *out, const char **bad);
+uint64_t features_default(void);
+const char *feature_name(int feature);
 
 #endif

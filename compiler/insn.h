@@ -146,8 +146,8 @@ struct catch {				/* of try_table; or handler of resume:
 	uint32_t tag, label;
 };
 
-/* One instruction.  The arrays are in the function arena and live until its
- * reset. */
+/* One instruction.  Only the fields that its immediates name are set.  The
+ * arrays are in the reader's arena and live until its reset. */
 struct insn {
 	enum op op;
 	uint64_t offset;		/* of the opcode in the file */
@@ -168,5 +168,18 @@ struct insn {
 /* Read one instruction at r into *in; fails through the reader's compile.
  * Knows which opcodes exist and which features allow them, nothing of types. */
 void insn_read(struct reader *r, struct insn *in);
+
+/* A run of locals of one type, as a function body declares them. */
+struct local_run {
+	uint32_t n;
+	struct vtype type;
+};
+
+#define MAX_LOCALS	50000u		/* parameters included */
+
+/* Read the locals at the head of a body; returns the number of runs.  Their
+ * sum and nparams is at most MAX_LOCALS. */
+uint32_t locals_read(struct reader *r, uint32_t nparams,
+    const struct local_run **runs);
 
 #endif

@@ -76,6 +76,7 @@ struct type {
 	const struct field *fields;	/* COMP_STRUCT; COMP_ARRAY: one */
 	uint32_t nfields;
 	uint32_t cont;			/* COMP_CONT: its function type */
+	uint64_t offset;		/* in the file */
 };
 
 struct limits {

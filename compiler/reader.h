@@ -3,7 +3,7 @@
  * reader.h: read the primitives of the binary format.
  *
  * A reading function returns what it read or does not return: it ends the
- * compile with the offset of the fault.  Nothing here allocates.
+ * compile with the offset of the fault, as malformed.  Nothing here allocates.
  * Specification: "Binary Format", "Values".
  */
 #ifndef WC_READER_H
@@ -15,12 +15,15 @@
 
 #include "module.h"
 
+struct arena;
 struct compile;
 
 struct reader {
 	struct compile *c;
 	const uint8_t *p, *end;
 	const uint8_t *file;		/* offset 0 */
+	struct arena *arena;		/* for insn_read(): c->scratch, unless
+					 * the caller has its own */
 };
 
 struct reader rd_open(struct compile *c, struct slice s);
@@ -37,5 +40,19 @@ uint32_t rd_f32(struct reader *r);		/* bits */
 uint64_t rd_f64(struct reader *r);
 struct slice rd_bytes(struct reader *r, size_t n);
 struct slice rd_name(struct reader *r);		/* checked UTF-8 */
+size_t rd_left(const struct reader *r);
+bool utf8_valid(const uint8_t *p, size_t n);
+
+/* End the compile: the bytes are no module.  rd_need() ends it too if the
+ * feature (enum feature) is off; what is the thing that asks for it. */
+_Noreturn void rd_fail(const struct reader *r, uint64_t offset,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void rd_need(const struct reader *r, uint64_t offset, int feature,
+    const char *what);
+
+/* Types (decode_types.c). */
+struct vtype rd_vtype(struct reader *r);
+struct vtype rd_ref_type(struct reader *r);
+uint32_t rd_heap_type(struct reader *r);
 
 #endif
