@@ -1,0 +1,32 @@
+;; Calls with many parameters and results, direct, indirect and from the host.
+;; CVE-2024-47763, wasmer#5662, wasmer#6114
+(repeat $n 0 200 33
+(module
+  (type $t (func (param (repeat $i 0 {n} 1 i32)) (result i32)))
+  (type $m (func (param (repeat $i 0 {n} 1 i64)) (result (repeat $i 0 {n} 1 i64) f64)))
+  (table funcref (elem $sum))
+  (func $sum (export "sum") (type $t)
+    (i32.const 0) (repeat $i 0 {n} 1 (i32.add (local.get {i}))))
+  (func (export "direct") (result i32)
+    (call $sum (repeat $i 0 {n} 1 (i32.const {i}))))
+  (func (export "indirect") (result i32)
+    (call_indirect (type $t) (repeat $i 0 {n} 1 (i32.const {i})) (i32.const 0)))
+  (func $many (export "many") (type $m)
+    (repeat $i 0 {n} 1 (i64.add (local.get {i}) (i64.const 1))) (f64.const 0.5))
+  (func (export "through") (type $m)
+    (call $many (repeat $i 0 {n} 1 (local.get {i}))))
+  (func (export "check") (result f64) (local f64)
+    (call $many (repeat $i 0 {n} 1 (i64.const {i})))
+    (local.set 0)
+    (repeat $i 0 {n} 1 (f64.convert_i64_s) (local.get 0) (f64.add) (local.set 0))
+    (local.get 0)))
+(assert_return (invoke "indirect") (i32.const {n*(n-1)>>1}))
+(assert_return (invoke "check") (f64.const {n+0+(n*(n-1)>>1)}.5))
+(assert_return (invoke "direct") (i32.const {n*(n-1)>>1}))
+(register "m")
+(module
+  (type $t (func (param (repeat $i 0 {n} 1 i32)) (result i32)))
+  (import "m" "sum" (func $sum (type $t)))
+  (func (export "imported") (result i32)
+    (call $sum (repeat $i 0 {n} 1 (i32.const 1)))))
+(assert_return (invoke "imported") (i32.const {n})))
