@@ -32,8 +32,7 @@ struct wrt_wasi_dir {
 };
 
 /* Zero is a usable default: no arguments, no environment, no directories, and
- * standard streams that are empty (-1 in C is the host's own is asked for by
- * inherit_stdio). */
+ * standard streams that are empty. */
 struct wrt_wasi_config {
 	size_t argc;
 	const char *const *argv;
@@ -45,10 +44,13 @@ struct wrt_wasi_config {
 	const int *listen_fds;		/* preopened listening sockets; taken
 					 * over on success */
 	int inherit_stdio;		/* else stdio[i], -1 for none */
-	int stdio[3];			/* duplicated, the caller's stay open */
+	int stdio[3];			/* duplicated, the caller's stay open;
+					 * all three 0: none, too */
 	uint32_t max_fds;		/* default 1024 */
 	int no_openat2;			/* resolve paths component by component;
 					 * also WASMRT_NO_OPENAT2=1 */
+	uint32_t clock_granularity_ns;	/* clocks are rounded down to this;
+					 * default 1 */
 };
 
 /* Create a view.  Everything in config is copied or opened before return.
