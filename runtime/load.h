@@ -69,6 +69,8 @@ bool wrt__valtype_is_subtype(const struct wabi_valtype *a,
 
 /* ---- Modules ---------------------------------------------------------- */
 
+struct wrt__places;
+
 struct wrt_module {
 	atomic_uint refs;		/* wrt__module_ref, wrt_module_close */
 	int fd;				/* what is mapped; WABI_SEC_IMAGE may be
@@ -93,13 +95,12 @@ struct wrt_module {
 					 * equal type; 0: there is none */
 
 	/* module.c's and pcmap.c's own */
-	struct wrt_module *next;
+	struct wrt_module *next;	/* all open ones */
+	uint8_t digest[32];
+	uint32_t *exports_by_name;	/* sorted */
 	off_t pcmap_off;
-	uint32_t npcmap;
-	_Atomic(struct wabi_pcmap_entry *) pcmap;
-	_Atomic(uint32_t *) funcs_by_code;
-	const char **func_exports;	/* first export's name per function,
-					 * where the name section has none */
+	uint64_t pcmap_bytes;
+	_Atomic(struct wrt__places *) places;	/* made when first needed */
 };
 
 void wrt__module_ref(struct wrt_module *m);
@@ -135,7 +136,7 @@ wrt__list(const struct wrt_module *m, struct wabi_list l)
 static inline const char *
 wrt__str(const struct wrt_module *m, wabi_str s)
 {
-	return m->base + s.off;
+	return s.n ? m->base + s.off : "";
 }
 
 /* The type of anything in the module's index spaces, imported or own. */
@@ -166,6 +167,7 @@ void wrt__registry_remove(struct wrt_module *m);
  * strings live as long as the module. */
 bool wrt__symbolise(struct wrt_module *m, uintptr_t pc, bool is_return,
     struct wrt_frame *out);
+void wrt__places_free(struct wrt__places *p);
 
 /* ---- Unwinding --------------------------------------------------------
  *
