@@ -66,7 +66,8 @@ endef
 $(foreach g,$(GROUPS),$(eval $(call group_rule,$(g))))
 
 # ---- Sources ---------------------------------------------------------------
-FRONT := arena reader ops decode insn names validate features validate_api
+FRONT := arena compile reader ops decode insn names validate features \
+	validate_api disasm
 front_src := $(wildcard $(addprefix compiler/,$(addsuffix .c,$(FRONT))) \
 	compiler/decode_*.c compiler/validate_*.c)
 back_src := $(filter-out $(front_src),$(wildcard compiler/*.c))
