@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * lower.h: what the files of the lowering share.
+ *
+ *   lower.c        the part: declarations, one function after another
+ *   lower_ir.c     types, attributes, alias classes, small builders
+ *   lower_ctl.c    blocks and branches
+ *   lower_call.c   calls, function references
+ *   lower_num.c    integers;  lower_float.c  floating point
+ *   lower_mem.c    linear memory: every access goes through l_addr()
+ *   lower_var.c    locals, globals, constants, select, references, tables
+ *   lower_exact.c  what keeps LLVM from losing a trap
+ *   thunk.c        the code between the host and the guest
+ *
+ * The module is valid: nothing is checked here, only asserted.  A handler gets
+ * one reachable instruction, takes its operands from the value stack and
+ * leaves its results there.  Values are i32, i64, float, double, <2 x i64>,
+ * and ptr for every reference.
+ */
+#ifndef WC_LOWER_H
+#define WC_LOWER_H
+
+#include <llvm-c/DebugInfo.h>
+
+#include "back.h"
+#include "insn.h"
+
+/* What may alias what.  An own memory, table or global exists once and is no
+ * other's; two imported ones may be the same.  What never changes in an
+ * instance's life is loaded with !invariant.load instead. */
+enum alias {
+	ALIAS_STATE,			/* sizes of memories and tables */
+	ALIAS_FUNC,			/* struct wabi_func */
+	ALIAS_GLOBAL,			/* own globals, in vmctx */
+	ALIAS_GLOBAL_IMP,		/* imported ones, anywhere */
+	ALIAS_TABLE_IMP,
+	ALIAS_MEMORY_IMP,
+	ALIAS_TABLE,			/* + own table */
+	ALIAS_MEMORY = ALIAS_TABLE + 8,	/* + own memory */
+	NALIASES = ALIAS_MEMORY + 8	/* further ones share the last */
+};
+
+enum label_kind { LABEL_FUNC, LABEL_BLOCK, LABEL_LOOP, LABEL_IF, LABEL_ELSE };
+
+/* A block of the wasm that is open.  A branch to it goes to `target` and adds
+ * its values to `phis`, one per value that the label takes. */
+struct label {
+	enum label_kind kind;
+	LLVMBasicBlockRef target;	/* loop: its head; else its end */
+	LLVMBasicBlockRef otherwise;	/* if: the else branch */
+	LLVMValueRef *phis;
+	LLVMValueRef *args;		/* if: the parameters' values */
+	struct vtypes params, results;
+	uint32_t height;		/* of the value stack under it */
+	uint32_t nbranches;		/* to its end */
+};
+
+struct lower {
+	struct part *part;
+	const struct plan *plan;
+	const struct module *m;
+	struct compile c;		/* the part's own, for the reader */
+
+	LLVMContextRef ctx;
+	LLVMModuleRef mod;
+	LLVMBuilderRef b;
+	LLVMDIBuilderRef db;
+	LLVMMetadataRef file, subtype;
+
+	LLVMTypeRef i1, i8, i16, i32, i64, i128, f32, f64, v128, ptr, void_t;
+	LLVMAttributeRef attrs[24];	/* of every function */
+	uint32_t nattrs;
+	LLVMAttributeRef nomerge, noreturn, cold;
+	unsigned md_invariant, md_tbaa, md_prof;
+	LLVMValueRef alias[NALIASES], invariant, unlikely, likely;
+	LLVMTypeRef *types;		/* per type, or NULL */
+	LLVMValueRef *funcs;		/* per function, or NULL */
+	LLVMTypeRef rt_types[WABI_RT_SLOTS];
+	bool hand_rounding;		/* the CPU rounds only by libm */
+
+	/* The function at hand. */
+	uint32_t func_idx;
+	LLVMValueRef fn, vmctx;
+	LLVMMetadataRef scope;		/* its DISubprogram */
+	LLVMBasicBlockRef entry;	/* allocas and cached loads, no more */
+	LLVMValueRef entry_end;		/* entry's terminator */
+	LLVMValueRef *mem_base;		/* per memory, or NULL: loaded once */
+	LLVMValueRef results;		/* scratch for calls with >= 2 */
+	uint32_t nresults;		/* that it has room for */
+	LLVMValueRef *locals;
+	LLVMTypeRef *local_types;
+	uint32_t nlocals;
+	LLVMValueRef *stack;
+	uint32_t nstack, stack_room;
+	struct label *labels;
+	uint32_t nlabels, label_room;
+	bool dead;			/* what follows is unreachable */
+	uint32_t skipped;		/* blocks opened since */
+	uint64_t offset, located;	/* of the instruction; last location */
+
+	struct exact *exact;		/* lower_exact.c */
+};
+
+typedef void l_handler(struct lower *, const struct insn *);
+
+/* ---- lower_ir.c ---- */
+
+void l_ir_init(struct lower *, LLVMTargetMachineRef);
+LLVMTypeRef l_type(struct lower *, struct vtype);
+LLVMTypeRef l_func_type(struct lower *, uint32_t type);
+LLVMValueRef l_func(struct lower *, uint32_t func);
+/* A new function with every attribute, `name` hidden. */
+LLVMValueRef l_new_func(struct lower *, const char *name, LLVMTypeRef);
+LLVMValueRef l_i32(struct lower *, uint32_t);
+LLVMValueRef l_i64(struct lower *, uint64_t);
+LLVMValueRef l_at(struct lower *, LLVMValueRef ptr, uint64_t offset);
+/* Load what never changes. */
+LLVMValueRef l_fixed(struct lower *, LLVMTypeRef, LLVMValueRef ptr,
+    uint64_t offset);
+LLVMValueRef l_tagged(struct lower *, LLVMValueRef access, enum alias);
+LLVMValueRef l_intrinsic(struct lower *, const char *name, LLVMTypeRef *over,
+    unsigned nover, LLVMValueRef *args, unsigned nargs);
+/* Call the runtime.  Arguments after vmctx; i32 becomes i64 by zero extension
+ * and a pointer an integer where the signature says so. */
+LLVMValueRef l_rt(struct lower *, enum wabi_rtcall, LLVMValueRef *args,
+    unsigned nargs);
+LLVMBasicBlockRef l_bb(struct lower *, const char *name);
+void l_trap(struct lower *, LLVMValueRef code);	/* ends the block */
+void l_trap_if(struct lower *, LLVMValueRef cond, enum wabi_trap);
+/* Give what is built next the instruction's location. */
+void l_locate(struct lower *);
+LLVMValueRef l_zext64(struct lower *, LLVMValueRef);
+LLVMValueRef l_alloca(struct lower *, LLVMTypeRef, const char *name);
+
+/* ---- The value stack (lower.c) ---- */
+
+void l_push(struct lower *, LLVMValueRef);
+LLVMValueRef l_pop(struct lower *);
+
+/* ---- Functions (lower.c, lower_ctl.c, lower_call.c) ---- */
+
+/* Open a function for lowering: its entry block, its outermost label.  */
+void l_open_func(struct lower *, LLVMValueRef fn, uint64_t offset,
+    const char *name, struct vtypes results);
+/* Lower instructions up to the end that closes the outermost label; the
+ * results are then on the stack, unless l->dead. */
+void l_body(struct lower *, struct reader *);
+void l_close_func(struct lower *);
+
+struct label *l_label_push(struct lower *, enum label_kind,
+    struct vtypes params, struct vtypes results);
+void l_ctl_end(struct lower *);
+
+/* Store to and load from an array of union wabi_val. */
+void l_store_val(struct lower *, LLVMValueRef array, uint32_t i, LLVMValueRef);
+LLVMValueRef l_load_val(struct lower *, LLVMValueRef array, uint32_t i,
+    struct vtype);
+/* Call code of the type with the arguments and push its results. */
+void l_call_code(struct lower *, uint32_t type, LLVMValueRef code,
+    LLVMValueRef vmctx, const LLVMValueRef *args);
+
+/* The address of an access of n bytes; see lower_mem.c. */
+LLVMValueRef l_addr(struct lower *, const struct memarg *, LLVMValueRef index,
+    uint32_t n);
+enum alias l_memory_alias(struct lower *, uint32_t mem);
+
+/* The address of a table's entry, checked to exist. */
+LLVMValueRef l_table_entry(struct lower *, uint32_t table, LLVMValueRef index,
+    enum wabi_trap);
+enum alias l_table_alias(struct lower *, uint32_t table);
+
+/* A float constant that LLVM must not see as the neutral element of an
+ * operation, or v itself; see lower_float.c. */
+LLVMValueRef l_opaque(struct lower *, LLVMValueRef v);
+
+/* ---- lower_exact.c ---- */
+
+void l_exact_init(struct lower *);
+void l_exact_load(struct lower *, LLVMValueRef load);
+void l_exact_func(struct lower *);	/* at a function's start */
+
+/* ---- thunk.c ---- */
+
+void l_thunks(struct lower *);
+
+/* ---- Handlers, one per name in the last column of ops.def ---- */
+#include "lower_todo.h"
+#define OP(code, NAME, text, imm, sig, align, feature, lowering)	\
+	l_handler l_##lowering;
+#include "ops.def"
+#undef OP
+
+#endif

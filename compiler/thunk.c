@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * thunk.c: the code between the host and the guest, and constant expressions
+ * that need code.
+ *
+ *   wabi.from_host.K(vmctx, code, vals)  C convention: call `code` of type K
+ *   wabi.to_host.K                       of type K: call the runtime's HOSTCALL
+ *   wabi.init.K(vmctx, val)              C convention: evaluate and store
+ *
+ * They live in one part and are seen by the metadata, so they are hidden, not
+ * internal.
+ */
+#include <stdio.h>
+
+#include "lower.h"
+
+static LLVMValueRef
+l_thunk(struct lower *l, const char *fmt, uint32_t k, LLVMTypeRef t,
+    struct vtypes results, uint64_t offset)
+{
+	char name[40];
+	LLVMValueRef fn;
+
+	snprintf(name, sizeof name, fmt, k);
+	fn = l_new_func(l, name, t);
+	l_open_func(l, fn, offset, name, results);
+	return fn;
+}
+
+/* Thunks have no label to branch to: the function's is closed at once. */
+static void
+l_thunk_body(struct lower *l)
+{
+	LLVMDeleteBasicBlock(l->labels[0].target);
+	l->nlabels = 0;
+}
+
+static void
+l_from_host(struct lower *l, uint32_t type)
+{
+	const struct type *t = &l->m->types[type];
+	struct vtypes none = { NULL, 0 };
+	LLVMTypeRef p[3] = { l->ptr, l->ptr, l->ptr };
+	LLVMValueRef fn = l_thunk(l, SYM_FROM_HOST, type,
+	    LLVMFunctionType(l->void_t, p, 3, 0), none, 0);
+	LLVMValueRef vals = LLVMGetParam(fn, 2), *args;
+
+	l_thunk_body(l);
+	args = ARENA_NEW(&l->c.scratch, t->params.n, LLVMValueRef);
+	for (uint32_t i = 0; i < t->params.n; i++)
+		args[i] = l_load_val(l, vals, i, t->params.t[i]);
+	l_call_code(l, type, LLVMGetParam(fn, 1), l->vmctx, args);
+	for (uint32_t i = 0; i < t->results.n; i++)
+		l_store_val(l, vals, i, l->stack[i]);
+	LLVMBuildRetVoid(l->b);
+	l_close_func(l);
+}
+
+/* A host function's vmctx is a block of its own: a header like any vmctx's,
+ * then the struct wabi_func. */
+static void
+l_to_host(struct lower *l, uint32_t type)
+{
+	const struct type *t = &l->m->types[type];
+	uint32_t np = t->params.n, nr = t->results.n;
+	struct vtypes none = { NULL, 0 };
+	LLVMValueRef fn = l_thunk(l, SYM_TO_HOST, type, l_func_type(l, type),
+	    none, 0);
+	LLVMValueRef args[2], vals;
+
+	LLVMSetFunctionCallConv(fn, LLVMFastCallConv);
+	l_thunk_body(l);
+	vals = nr > 1 && nr >= np ? LLVMGetParam(fn, np + 1) :
+	    l_alloca(l, LLVMArrayType2(l->v128, np > nr ? np : nr), "vals");
+	if (LLVMIsAAllocaInst(vals))
+		LLVMSetAlignment(vals, 16);
+	for (uint32_t i = 0; i < np; i++)
+		l_store_val(l, vals, i, LLVMGetParam(fn, i + 1));
+	args[0] = l_at(l, l->vmctx, WABI_VMCTX_HEADER);
+	args[1] = vals;
+	l_rt(l, WABI_RT_HOSTCALL, args, 2);
+	for (uint32_t i = 0; i < nr && nr > 1 && nr < np; i++)
+		l_store_val(l, LLVMGetParam(fn, np + 1), i,
+		    l_load_val(l, vals, i, t->results.t[i]));
+	if (nr == 1)
+		LLVMBuildRet(l->b, l_load_val(l, vals, 0, t->results.t[0]));
+	else
+		LLVMBuildRetVoid(l->b);
+	l_close_func(l);
+}
+
+static void
+l_init_code(struct lower *l, uint32_t k)
+{
+	const struct constexpr *e = l->plan->ce.code[k].expr;
+	struct vtypes one = { &l->plan->ce.code[k].type, 1 };
+	LLVMTypeRef p[2] = { l->ptr, l->ptr };
+	LLVMValueRef fn = l_thunk(l, SYM_INIT, k,
+	    LLVMFunctionType(l->void_t, p, 2, 0), one, e->offset);
+	struct reader r = rd_open(&l->c, e->code);
+
+	l_body(l, &r);
+	if (!l->dead) {
+		l_store_val(l, LLVMGetParam(fn, 1), 0, l->stack[0]);
+		LLVMBuildRetVoid(l->b);
+	}
+	l_close_func(l);
+}
+
+void
+l_thunks(struct lower *l)
+{
+	for (uint32_t i = 0; i < l->m->ntypes; i++) {
+		if (l->plan->from_host[i])
+			l_from_host(l, i);
+		if (l->plan->to_host[i])
+			l_to_host(l, i);
+	}
+	for (uint32_t k = 0; k < l->plan->ce.ncode; k++)
+		l_init_code(l, k);
+}
