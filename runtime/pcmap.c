@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * pcmap.c: from a program counter to a function and a place in the wasm.
+ *
+ * Only traps need this, so that everything is made at the first one: the map
+ * is read from the file, functions are sorted by address, exports give names to
+ * functions that have none.  Without memory, or with a map that makes no sense,
+ * less is known and nothing else happens.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify.h"
+
+struct wrt__places {
+	uint32_t *by_code;		/* own functions, by address */
+	uint32_t nfuncs;
+	struct wabi_pcmap_entry *map;	/* or NULL */
+	uint32_t nmap;
+	const char **exports;		/* per function: its first export's
+					 * name or NULL; or NULL */
+};
+
+static int
+by_code(const void *a, const void *b, void *arg)
+{
+	const struct wabi_func_info *f = arg;
+	int32_t x = f[*(const uint32_t *)a].code;
+	int32_t y = f[*(const uint32_t *)b].code;
+
+	return (x > y) - (x < y);
+}
+
+static bool
+sort_funcs(struct wrt__places *p, const struct wrt_module *m)
+{
+	uint32_t nimp = m->nimported[WABI_KIND_FUNC];
+
+	p->nfuncs = m->nfuncs - nimp;
+	p->by_code = wrt__calloc(p->nfuncs, sizeof *p->by_code);
+	if (!p->by_code)
+		return false;
+	for (uint32_t i = 0; i < p->nfuncs; i++)
+		p->by_code[i] = nimp + i;
+	qsort_r(p->by_code, p->nfuncs, sizeof *p->by_code, by_code,
+	    (void *)WRT__META(m, funcs));
+	return true;
+}
+
+static void
+read_map(struct wrt__places *p, const struct wrt_module *m)
+{
+	struct wabi_pcmap_head head;
+	uint64_t bytes;
+
+	if (m->pcmap_bytes < sizeof head || !wrt__pread_all(m->fd, &head,
+	    sizeof head, (uint64_t)m->pcmap_off))
+		return;
+	bytes = (uint64_t)head.n * sizeof *p->map;
+	if (head.magic != WABI_MAGIC || bytes > m->pcmap_bytes - sizeof head)
+		return;
+	p->map = wrt__calloc(head.n, sizeof *p->map);
+	if (p->map && wrt__pread_all(m->fd, p->map, bytes,
+	    (uint64_t)m->pcmap_off + sizeof head))
+		p->nmap = head.n;
+}
+
+static void
+name_by_exports(struct wrt__places *p, const struct wrt_module *m)
+{
+	const struct wabi_export_info *e = WRT__META(m, exports);
+
+	p->exports = wrt__calloc(m->nfuncs, sizeof *p->exports);
+	for (uint32_t i = 0; p->exports && i < m->meta->exports.n; i++)
+		if (e[i].kind == WABI_KIND_FUNC && !p->exports[e[i].index])
+			p->exports[e[i].index] = wrt__str(m, e[i].name);
+}
+
+void
+wrt__places_free(struct wrt__places *p)
+{
+	if (!p)
+		return;
+	wrt__free(p->by_code);
+	wrt__free(p->map);
+	wrt__free(p->exports);
+	wrt__free(p);
+}
+
+/* The module's places; NULL if out of memory. */
+static const struct wrt__places *
+places_of(struct wrt_module *m)
+{
+	struct wrt__places *p = atomic_load(&m->places), *other = NULL;
+
+	if (p)
+		return p;
+	p = wrt__calloc(1, sizeof *p);
+	if (!p || !sort_funcs(p, m)) {
+		wrt__places_free(p);
+		return NULL;
+	}
+	read_map(p, m);
+	name_by_exports(p, m);
+	if (atomic_compare_exchange_strong(&m->places, &other, p))
+		return p;
+	wrt__places_free(p);		/* another thread was faster */
+	return other;
+}
+
+/* The function whose code holds rel, or NULL. */
+static const struct wabi_func_info *
+find_func(const struct wrt__places *p, const struct wrt_module *m, int64_t rel)
+{
+	const struct wabi_func_info *f = WRT__META(m, funcs);
+	uint32_t lo = 0, hi = p->nfuncs;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (f[p->by_code[mid]].code <= rel)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == 0)
+		return NULL;
+	f += p->by_code[lo - 1];
+	return rel - f->code < f->size ? f : NULL;
+}
+
+static uint32_t
+find_wasm_off(const struct wrt__places *p, int64_t rel)
+{
+	uint32_t lo = 0, hi = p->nmap;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (p->map[mid].addr <= rel)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? p->map[lo - 1].wasm_off : UINT32_MAX;
+}
+
+static const char *
+module_label(const struct wrt_module *m)
+{
+	const char *name = wrt__str(m, m->meta->module_name);
+	const char *slash = strrchr(m->path, '/');
+
+	return *name ? name : slash ? slash + 1 : m->path;
+}
+
+bool
+wrt__symbolise(struct wrt_module *m, uintptr_t pc, bool is_return,
+    struct wrt_frame *out)
+{
+	const struct wrt__places *p = places_of(m);
+	int64_t rel = (int64_t)(pc - is_return - (uintptr_t)m->base);
+	const struct wabi_func_info *f = p ? find_func(p, m, rel) : NULL;
+	uint32_t off;
+
+	if (!f)
+		return false;
+	out->module = module_label(m);
+	out->func_idx = (uint32_t)(f - WRT__META(m, funcs));
+	out->func = wrt__str(m, f->name);
+	if (!*out->func && p->exports && p->exports[out->func_idx])
+		out->func = p->exports[out->func_idx];
+	off = find_wasm_off(p, rel);
+	/* The map is not trusted: a place outside of the function is none. */
+	if (off < f->wasm_off || off - f->wasm_off >= f->wasm_size)
+		off = UINT32_MAX;
+	out->wasm_off = off;
+	out->func_off = off == UINT32_MAX ? UINT32_MAX : off - f->wasm_off;
+	return true;
+}
