@@ -226,6 +226,16 @@ build/tests/wat/ready: $(wat_src) $(VENV)/ready
 	$(VENV)/bin/python tests/wat2wasm $(@D) $(filter %.wat,$?)
 	@touch $@
 
+# tests/regress/NAME.wast -> build/tests/regress/NAME/NAME.json
+regress := $(patsubst tests/regress/%.wast,build/tests/regress/%/ready, \
+	$(wildcard tests/regress/*.wast))
+build/tests/regress/%/ready: tests/regress/%.wast tests/wast2json.py \
+		$(VENV)/ready
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(VENV)/bin/python tests/wast2json.py $< $(@D)
+	@touch $@
+wat: $(regress)
+
 # tests/fuzz/NAME.c: libFuzzer targets of the front end, which is compiled
 # anew for them.  Their seeds and past finds are tests/fuzz/NAME/.
 fuzz_src := $(wildcard tests/fuzz/*.c)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What test scripts share.
+
+    from libtest import *
+
+    @case
+    def adds():
+        r = run(WASMRUN, "--invoke", "add", WAT("cli"), "1", "2")
+        equal(r.out, "3\\n")
+
+    main()
+
+A case fails by an exception, is skipped by skip(why), and passes otherwise.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOP = os.environ.get("TOP", os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+OUT = os.environ.get("OUT", "build")
+BIN = os.path.join(TOP, OUT, "bin")
+WASMC = os.path.join(BIN, "wasmc")
+WASMRUN = os.path.join(BIN, "wasmrun")
+WASMDUMP = os.path.join(BIN, "wasmdump")
+SPECTEST = os.path.join(BIN, "spectest")
+WASM_CC = os.environ.get(
+    "WASM_CC", "clang-22 --target=wasm32-wasi --sysroot=/usr -Wno-deprecated "
+    "--no-wasm-opt").split()
+ORACLE = os.path.join(TOP, os.environ.get(
+    "WASMTIME_PYTHON", "build/venv/bin/python"))
+
+cases = []
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def case(fn):
+    cases.append(fn)
+    return fn
+
+
+def skip(why):
+    raise Skipped(why)
+
+
+def fail(why):
+    raise Failed(why)
+
+
+def equal(got, expected, what=""):
+    if got != expected:
+        raise Failed(f"{what} {got!r:.300} is not {expected!r:.300}".strip())
+
+
+def holds(text, part):
+    if part not in text:
+        raise Failed(f"{text!r:.500} is without {part!r}")
+
+
+def WAT(name):
+    """The module assembled from tests/wat/NAME.wat."""
+    return os.path.join(TOP, "build/tests/wat", name + ".wasm")
+
+
+class Ran:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self):
+        return f"exit {self.code}, stdout {self.out!r:.300}, " \
+            f"stderr {self.err!r:.600}"
+
+    def must(self, code=0):
+        if self.code != code:
+            raise Failed(f"not exit {code}: {self!r}")
+        return self
+
+
+def run(*argv, input=b"", env=None, cwd=None, timeout=120, binary=False):
+    """Run a program; its cache is private to the tests."""
+    full = dict(os.environ, XDG_CACHE_HOME=os.path.join(
+        TOP, OUT, "tests/cache"))
+    full.update(env or {})
+    if isinstance(input, str):
+        input = input.encode()
+    p = subprocess.run([str(a) for a in argv], input=input, env=full,
+                       capture_output=True, cwd=cwd, timeout=timeout,
+                       check=False)
+    if binary:
+        return Ran(p.returncode, p.stdout, p.stderr)
+    return Ran(p.returncode, p.stdout.decode("utf-8", "replace"),
+               p.stderr.decode("utf-8", "replace"))
+
+
+def scratch():
+    """A folder that is gone at the end."""
+    path = tempfile.mkdtemp(prefix="wasmc-test-")
+    folders.append(path)
+    return path
+
+
+folders = []
+
+
+def compile_c(name, source, *flags):
+    """C to wasm, once: build/tests/c/NAME.wasm."""
+    folder = os.path.join(TOP, "build/tests/c")
+    os.makedirs(folder, exist_ok=True)
+    c = os.path.join(folder, name + ".c")
+    wasm = os.path.join(folder, name + ".wasm")
+    old = None
+    if os.path.exists(c):
+        with open(c, encoding="utf-8") as f:
+            old = f.read()
+    if old == source and os.path.exists(wasm):
+        return wasm
+    with open(c, "w", encoding="utf-8") as f:
+        f.write(source)
+    r = run(*WASM_CC, "-O2", "-o", wasm + ".tmp", c, *flags)
+    if r.code:
+        raise Failed(f"clang: {r.err:.400}")
+    os.replace(wasm + ".tmp", wasm)
+    return wasm
+
+
+def main():
+    failed = False
+    for fn in cases:
+        if len(sys.argv) > 1 and fn.__name__ not in sys.argv[1:]:
+            continue
+        try:
+            fn()
+            print(f"ok {fn.__name__}", flush=True)
+        except Skipped as e:
+            print(f"skip {fn.__name__}: {one_line(e)}", flush=True)
+        except (Failed, OSError, subprocess.TimeoutExpired, ValueError,
+                KeyError, IndexError) as e:
+            failed = True
+            print(f"not ok {fn.__name__}: {one_line(e)}", flush=True)
+    for path in folders:
+        shutil.rmtree(path, ignore_errors=True)
+    sys.exit(failed)
+
+
+def one_line(e):
+    return " ".join(str(e).split())
