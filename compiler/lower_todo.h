@@ -51,10 +51,5 @@
 #define l_i31_get l_unsupported
 #define l_atomic_notify l_unsupported
 #define l_atomic_wait l_unsupported
-#define l_atomic_fence l_unsupported
-#define l_atomic_load l_unsupported
-#define l_atomic_store l_unsupported
-#define l_atomic_rmw l_unsupported
-#define l_atomic_cmpxchg l_unsupported
 
 #endif
