@@ -10,7 +10,7 @@
 
 /* ---- Value types ---- */
 
-static enum feature
+enum feature
 heap_feature(uint32_t heap)
 {
 	switch (heap) {

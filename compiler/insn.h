@@ -105,6 +105,9 @@ enum feature {
 };
 #define FEAT_BIT(f)	(1ull << (f))
 
+/* The feature that brought a heap type (decode_types.c). */
+enum feature heap_feature(uint32_t heap);
+
 /* One row of ops.def, as data. */
 struct opinfo {
 	uint32_t code;
