@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * global.c: globals as hosts see them.
+ */
+#include <string.h>
+
+#include "rt.h"
+
+static bool
+narrow(uint8_t type)
+{
+	return type == WABI_I32 || type == WABI_F32;
+}
+
+uint8_t
+wrt_global_type(const wrt_global *g, int *mut)
+{
+	if (!g)
+		return 0;
+	if (mut)
+		*mut = g->mut;
+	return g->type.type;
+}
+
+/* Generated code writes only the bytes of its type. */
+wrt_val
+wrt_global_get(const wrt_global *g)
+{
+	wrt_val v;
+
+	memset(&v, 0, sizeof v);
+	if (!g)
+		return v;
+	if (narrow(g->type.type))
+		v.u64[0] = g->cell->i32;
+	else if (g->type.type == WABI_V128)
+		memcpy(&v, g->cell, sizeof v);
+	else
+		v.u64[0] = g->cell->i64;
+	return v;
+}
+
+int
+wrt_global_set(wrt_global *g, wrt_val val)
+{
+	const struct wabi_func *f = (const struct wabi_func *)val.func;
+
+	if (!g)
+		return WRT_EINVAL;
+	if (!g->mut)
+		return WRT_ETYPE;
+	if (g->type.type == WABI_FUNCREF || g->type.type == WABI_EXTERNREF) {
+		if (!val.ref && !g->type.nullable)
+			return WRT_ETYPE;
+	}
+	if (g->type.type == WABI_FUNCREF && f) {
+		if (g->type.has_heap && !wrt__type_is_subtype(f->type_id,
+		    g->ids[g->type.heap]))
+			return WRT_ETYPE;
+		wrt__group_escape(g->owner ? &g->owner->group : &g->group, f);
+	}
+	if (g->type.type != WABI_V128)
+		val.u64[1] = 0;
+	if (narrow(g->type.type))
+		val.u64[0] &= UINT32_MAX;
+	memcpy(g->cell, &val, sizeof val);
+	return WRT_OK;
+}

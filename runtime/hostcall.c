@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * hostcall.c: guest to host.  The one door to libffi.
+ *
+ * The guest's thunk has put the parameters into an array on its stack; we are
+ * on the host's stack already.
+ */
+#include <ffi.h>
+#include <string.h>
+
+#include "rt.h"
+
+struct wrt__cfunc {
+	void (*fn)(void);
+	ffi_cif cif;
+	ffi_type *types[];		/* data, caller, parameters */
+};
+
+/* ---- Definitions -------------------------------------------------------- */
+
+struct wrt__hostfn *
+wrt__hostfn_new(const struct wrt_functype *type, wrt_host_fn fn, void *data)
+{
+	struct wrt__hostfn *h = wrt__calloc(1, sizeof *h);
+
+	if (!h)
+		return NULL;
+	atomic_init(&h->refs, 1);
+	h->type_id = wrt__type_of_func(type);
+	if (!h->type_id || !wrt__type_func(h->type_id, &h->type)) {
+		wrt__free(h);
+		return NULL;
+	}
+	h->fn = fn;
+	h->data = data;
+	return h;
+}
+
+void
+wrt__hostfn_put(struct wrt__hostfn *h)
+{
+	if (!h || atomic_fetch_sub(&h->refs, 1) != 1)
+		return;
+	wrt__cfunc_free(h->cfunc);
+	wrt__free(h->text);
+	wrt__free(h);
+}
+
+static ffi_type *
+ffi_of(uint8_t type)
+{
+	switch (type) {
+	case WRT_I32: return &ffi_type_sint32;
+	case WRT_I64: return &ffi_type_sint64;
+	case WRT_F32: return &ffi_type_float;
+	case WRT_F64: return &ffi_type_double;
+	case WRT_FUNCREF: case WRT_EXTERNREF: return &ffi_type_pointer;
+	}
+	return NULL;
+}
+
+int
+wrt__cfunc_prepare(struct wrt__hostfn *h, void (*fn)(void))
+{
+	uint32_t n = h->type.nparams;
+	ffi_type *result = &ffi_type_void;
+	struct wrt__cfunc *c;
+
+	if (h->type.nresults > 1)
+		return WRT_ETYPE;
+	c = wrt__calloc(1, sizeof *c + (n + 2) * sizeof *c->types);
+	if (!c)
+		return WRT_ENOMEM;
+	c->fn = fn;
+	c->types[0] = c->types[1] = &ffi_type_pointer;
+	for (uint32_t k = 0; k < n; k++)
+		if (!(c->types[k + 2] = ffi_of(h->type.params[k])))
+			goto bad;
+	if (h->type.nresults && !(result = ffi_of(h->type.results[0])))
+		goto bad;
+	if (ffi_prep_cif(&c->cif, FFI_DEFAULT_ABI, n + 2, result, c->types)
+	    != FFI_OK)
+		goto bad;
+	h->cfunc = c;
+	return WRT_OK;
+bad:
+	wrt__free(c);
+	return WRT_ETYPE;
+}
+
+void
+wrt__cfunc_free(struct wrt__cfunc *c)
+{
+	wrt__free(c);
+}
+
+/* ---- Calls -------------------------------------------------------------- */
+
+enum { CFUNC_MAX = 1000 };
+
+static int
+cfunc_call(struct wrt__hostfn *h, wrt_instance *caller, wrt_val *vals)
+{
+	struct wrt__cfunc *c = h->cfunc;
+	void *args[CFUNC_MAX + 2];
+	union {
+		ffi_arg word;
+		wrt_val val;
+	} r;
+
+	if (h->type.nparams > CFUNC_MAX)
+		return WRT_ELIMIT;
+	args[0] = &h->data;
+	args[1] = &caller;
+	for (uint32_t k = 0; k < h->type.nparams; k++)
+		args[k + 2] = &vals[k];
+	memset(&r, 0, sizeof r);
+	ffi_call(&c->cif, c->fn, &r, args);
+	if (h->type.nresults) {
+		/* libffi widens small integers to a word. */
+		if (h->type.results[0] == WRT_I32)
+			r.val.u64[0] = (uint32_t)r.word;
+		vals[0] = r.val;
+	}
+	return WRT_OK;
+}
+
+int
+wrt__hostfn_call(struct wrt__hostfn *h, wrt_instance *caller, wrt_val *vals)
+{
+	if (h->cfunc)
+		return cfunc_call(h, caller, vals);
+	return h->fn(h->data, caller, vals);
+}
+
+/* Which trap a host function's failure is. */
+void
+wrt__hostfn_code(struct wrt__act *a, int rc)
+{
+	if (a->trap_set) {
+		a->inner = NULL;	/* it said itself what is wrong */
+		return;
+	}
+	if (rc == WRT_ETRAP && a->inner) {
+		a->code = a->inner->trap.code;
+		return;
+	}
+	a->inner = NULL;
+	a->code = WABI_TRAP_HOST;
+}
+
+void
+wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
+{
+	struct wrt__act *a = wrt__act;
+	struct wrt__hostfn *h = f->host;
+	wrt_instance *caller = wrt__instance_of(vmctx);
+	wrt_val *vals = (wrt_val *)(void *)v;
+	int rc;
+
+	a->trap_set = false;
+	a->inner = NULL;
+	a->in_host = true;
+	rc = wrt__hostfn_call(h, caller, vals);
+	a->in_host = false;
+	if (rc != WRT_OK || a->trap_set) {
+		wrt__hostfn_code(a, rc);
+		wrt__leave(a);
+	}
+	a->inner = NULL;
+	wrt__vals_escape(caller, h->type.results, h->type.nresults, vals);
+}

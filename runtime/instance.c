@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * instance.c: create, reset, close.
+ *
+ * The order of instantiation is the specification's: imports, then globals and
+ * tables, then active element segments, active data segments, the start
+ * function.  Reset goes through the same steps after it has brought memories
+ * and tables back.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rt.h"
+
+struct wabi_func *
+wrt__instance_funcref(wrt_instance *i, uint32_t idx)
+{
+	const struct wrt_module *m = i->module;
+	uint32_t k;
+
+	if (idx < m->nimported[WABI_KIND_FUNC])
+		return i->funcs[idx];
+	k = WRT__META(m, funcs)[idx].funcref;
+	return k == UINT32_MAX ? NULL : wrt__vm_funcs(i) + k;
+}
+
+/* ---- Allocation --------------------------------------------------------- */
+
+static void *
+array(uint32_t n, size_t size)
+{
+	return wrt__calloc(n ? n : 1, size);
+}
+
+static uint32_t
+count_runs(const struct wrt_module *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < m->meta->memories.n; k++)
+		n += WRT__META(m, memories)[k].image.n;
+	return n;
+}
+
+static int
+allocate(wrt_instance *i)
+{
+	const struct wrt_module *m = i->module;
+
+	i->l = wabi_layout_of(&m->meta->counts);
+	i->vmctx = wrt__calloc(1, i->l.size);
+	i->funcs = array(m->nimported[WABI_KIND_FUNC], sizeof *i->funcs);
+	i->hosts = array(m->nimported[WABI_KIND_FUNC], sizeof *i->hosts);
+	i->mems = array(m->nmemories, sizeof *i->mems);
+	i->tables = array(m->ntables, sizeof *i->tables);
+	i->globals = array(m->nglobals, sizeof *i->globals);
+	i->tags = array(m->ntags, sizeof *i->tags);
+	i->own_mems = array(m->meta->memories.n, sizeof *i->own_mems);
+	i->own_tables = array(m->meta->tables.n, sizeof *i->own_tables);
+	i->runs = array(count_runs(m), sizeof *i->runs);
+	i->elem_dropped = array(m->meta->elems.n, 1);
+	i->data_dropped = array(m->meta->datas.n, 1);
+	i->group = wrt__group_new();
+	if (!i->vmctx || !i->funcs || !i->hosts || !i->mems || !i->tables ||
+	    !i->globals || !i->tags || !i->own_mems || !i->own_tables ||
+	    !i->runs || !i->elem_dropped || !i->data_dropped || !i->group)
+		return WRT_ENOMEM;
+	i->group->members = i;
+	return WRT_OK;
+}
+
+/* Takes what there is; i is in no group's list any more. */
+void
+wrt__instance_free(wrt_instance *i)
+{
+	wrt__trap_clear(i);
+	for (uint32_t k = 0; k < i->nown_mems; k++)
+		wrt__pages_close(&i->own_mems[k]);
+	for (uint32_t k = 0; k < i->nown_tables; k++)
+		wrt__table_close(&i->own_tables[k]);
+	if (i->hosts)
+		for (uint32_t k = 0; k < i->module->nimported[WABI_KIND_FUNC];
+		    k++)
+			wrt__hostfn_put(i->hosts[k].func.host);
+	if (i->group)
+		wrt__group_put(&i->group);
+	wrt__free(i->vmctx);
+	wrt__free(i->funcs);
+	wrt__free(i->hosts);
+	wrt__free(i->mems);
+	wrt__free(i->tables);
+	wrt__free(i->globals);
+	wrt__free(i->tags);
+	wrt__free(i->own_mems);
+	wrt__free(i->own_tables);
+	wrt__free(i->runs);
+	wrt__free(i->elem_dropped);
+	wrt__free(i->data_dropped);
+	wrt_module_close(i->module);
+	atomic_fetch_sub(&i->pool->ninstances, 1);
+	wrt__free(i);
+}
+
+/* ---- Memories, tables, globals: their places ---------------------------- */
+
+static int
+open_memories(wrt_instance *i, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+	uint32_t first = m->nimported[WABI_KIND_MEMORY];
+	struct wrt__run *run = i->runs;
+
+	if (m->meta->memories.n > i->pool->cfg.max_memories)
+		return wrt__fail(err, WRT_ELIMIT, "the module has %u memories, "
+		    "the pool allows %u", m->meta->memories.n,
+		    i->pool->cfg.max_memories);
+	for (uint32_t k = 0; k < m->meta->memories.n; k++) {
+		const struct wabi_memory_info *info =
+		    &WRT__META(m, memories)[k];
+		const struct wabi_image_run *r = wrt__list(m, info->image);
+		struct wrt__run *begin = run;
+		int rc;
+
+		for (uint32_t j = 0; j < info->image.n; j++, run++) {
+			run->mem_off = r[j].mem_off;
+			run->bytes = r[j].bytes;
+			run->from = m->image + r[j].image_off;
+			run->fd_off = m->image_off + (off_t)r[j].image_off;
+		}
+		i->nown_mems = k + 1;
+		i->own_mems[k].slot = -1;
+		rc = wrt__pages_open(&i->own_mems[k], i->pool, &info->limits,
+		    begin, info->image.n, m->fd, err);
+		if (rc != WRT_OK)
+			return rc;
+		i->mems[first + k] = &i->own_mems[k];
+	}
+	return WRT_OK;
+}
+
+static int
+open_tables(wrt_instance *i, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+	uint32_t first = m->nimported[WABI_KIND_TABLE];
+
+	for (uint32_t k = 0; k < m->meta->tables.n; k++) {
+		const struct wabi_table_info *info = &WRT__META(m, tables)[k];
+		struct wrt_table *t = &i->own_tables[k];
+		int rc;
+
+		i->nown_tables = k + 1;
+		rc = wrt__table_open(t, i->pool, &info->type, m->type_ids,
+		    &info->limits, 0, err);
+		if (rc != WRT_OK)
+			return rc;
+		t->owner = i;
+		i->tables[first + k] = t;
+	}
+	return WRT_OK;
+}
+
+static void
+place_globals(wrt_instance *i)
+{
+	const struct wrt_module *m = i->module;
+	uint32_t first = m->nimported[WABI_KIND_GLOBAL];
+
+	for (uint32_t k = 0; k < first; k++)
+		wrt__vm_global(i, k)->ref = i->globals[k].cell;
+	for (uint32_t k = 0; k < m->meta->globals.n; k++) {
+		const struct wabi_global_info *info = &WRT__META(m, globals)[k];
+		struct wrt_global *g = &i->globals[first + k];
+
+		g->cell = wrt__vm_global(i, first + k);
+		g->type = info->type;
+		g->ids = m->type_ids;
+		g->mut = info->mut != 0;
+		g->owner = i;
+	}
+}
+
+/* Everything in vmctx that keeps its value. */
+static void
+fill_vmctx(wrt_instance *i)
+{
+	const struct wrt_module *m = i->module;
+	struct wabi_vmctx *head = (struct wabi_vmctx *)(void *)i->vmctx;
+	struct wabi_memref *mems = (void *)(i->vmctx + i->l.memories);
+	struct wabi_tableref *tables = (void *)(i->vmctx + i->l.tables);
+	struct wabi_import *imports = (void *)(i->vmctx + i->l.imports);
+	void **tags = (void *)(i->vmctx + i->l.tags);
+
+	head->rt = wrt__rt_table;
+	head->instance = i;
+	for (uint32_t k = 0; k < m->nmemories; k++) {
+		mems[k].base = i->mems[k]->m.base;
+		mems[k].mem = &i->mems[k]->m;
+	}
+	for (uint32_t k = 0; k < m->ntables; k++) {
+		tables[k].base = i->tables[k]->t.base;
+		tables[k].tab = &i->tables[k]->t;
+	}
+	for (uint32_t k = 0; k < m->nimported[WABI_KIND_FUNC]; k++) {
+		imports[k].code = i->funcs[k]->code;
+		imports[k].vmctx = i->funcs[k]->vmctx;
+		imports[k].func = i->funcs[k];
+	}
+	memcpy(i->vmctx + i->l.types, m->type_ids,
+	    m->meta->types.n * sizeof *m->type_ids);
+	/* A tag's identity is the address of its place. */
+	for (uint32_t k = 0; k < m->ntags; k++) {
+		if (k >= m->nimported[WABI_KIND_TAG])
+			i->tags[k] = &tags[k];
+		tags[k] = i->tags[k];
+	}
+}
+
+static void
+fill_funcs(wrt_instance *i)
+{
+	const struct wrt_module *m = i->module;
+	const struct wabi_func_info *info = WRT__META(m, funcs);
+
+	for (uint32_t k = 0; k < m->nfuncs; k++) {
+		struct wabi_func *f;
+
+		if (info[k].funcref == UINT32_MAX)
+			continue;
+		f = wrt__vm_funcs(i) + info[k].funcref;
+		if (k < m->nimported[WABI_KIND_FUNC]) {
+			*f = *i->funcs[k];
+			continue;
+		}
+		f->code = wrt__code(m, info[k].code);
+		f->vmctx = i->vmctx;
+		f->type_id = m->type_ids[info[k].type_idx];
+		f->func_idx = k;
+	}
+}
+
+/* ---- Values ------------------------------------------------------------- */
+
+int
+wrt__init_value(wrt_instance *i, const struct wabi_init *init,
+    union wabi_val *out)
+{
+	memset(out, 0, sizeof *out);
+	switch (init->how) {
+	case WABI_INIT_CONST:
+		*out = init->val;
+		return WRT_OK;
+	case WABI_INIT_GLOBAL:
+		*out = *i->globals[init->index].cell;
+		return WRT_OK;
+	case WABI_INIT_FUNC:
+		out->ref = wrt__instance_funcref(i, init->index);
+		return WRT_OK;
+	case WABI_INIT_CODE:
+		return wrt__run(i, wrt__code(i->module, init->code), i->vmctx,
+		    out, NULL);
+	}
+	return WRT_ELOAD;
+}
+
+/* A trap while instantiating, as an error. */
+static int
+fail_trap(wrt_instance *i, int code, struct wrt_error *err, const char *fmt,
+    uint32_t k)
+{
+	const char *text = wrt__trap_text(code);
+	char where[64];
+
+	snprintf(where, sizeof where, fmt, k);
+	if (i->trap.code == code && i->trap.text[0])
+		text = i->trap.text;
+	i->trap.code = code;
+	return wrt__fail(err, WRT_ETRAP, "%s (%s)", text, where);
+}
+
+static int
+fail_value(wrt_instance *i, int rc, struct wrt_error *err, const char *what,
+    uint32_t k)
+{
+	if (rc == WRT_ETRAP)
+		return fail_trap(i, i->trap.code, err, what, k);
+	return wrt__fail(err, rc, "%s: %s", what, wrt_status_text(rc));
+}
+
+static int
+init_globals(wrt_instance *i, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+	uint32_t first = m->nimported[WABI_KIND_GLOBAL];
+
+	for (uint32_t k = 0; k < m->meta->globals.n; k++) {
+		union wabi_val v;
+		int rc = wrt__init_value(i, &WRT__META(m, globals)[k].init, &v);
+
+		if (rc != WRT_OK)
+			return fail_value(i, rc, err, "global %u", first + k);
+		*wrt__vm_global(i, first + k) = v;
+	}
+	return WRT_OK;
+}
+
+static int
+init_tables(wrt_instance *i, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+
+	for (uint32_t k = 0; k < m->meta->tables.n; k++) {
+		union wabi_val v;
+		int rc = wrt__init_value(i, &WRT__META(m, tables)[k].init, &v);
+
+		if (rc != WRT_OK)
+			return fail_value(i, rc, err, "table %u", k);
+		wrt__table_reset(&i->own_tables[k], v.u64[0]);
+	}
+	return WRT_OK;
+}
+
+/* ---- Segments and start ------------------------------------------------- */
+
+static uint64_t
+offset_of(const struct wabi_limits *l, union wabi_val v)
+{
+	return l->is64 ? v.i64 : v.i32;
+}
+
+static int
+init_elems(wrt_instance *i, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+
+	for (uint32_t k = 0; k < m->meta->elems.n; k++) {
+		const struct wabi_elem_info *e = &WRT__META(m, elems)[k];
+		union wabi_val off;
+		int rc = WRT_OK;
+
+		if (e->mode == WABI_SEG_ACTIVE) {
+			rc = wrt__init_value(i, &e->offset, &off);
+			if (rc != WRT_OK)
+				return fail_value(i, rc, err,
+				    "element segment %u", k);
+			rc = wrt__table_init(i, e->table, k, offset_of(
+			    &i->tables[e->table]->limits, off), 0,
+			    e->funcs.n ? e->funcs.n : e->inits.n);
+			if (rc)
+				return fail_trap(i, rc, err,
+				    "element segment %u", k);
+		}
+		if (e->mode != WABI_SEG_PASSIVE)
+			i->elem_dropped[k] = 1;
+	}
+	return WRT_OK;
+}
+
+static int
+init_datas(wrt_instance *i, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+
+	for (uint32_t k = 0; k < m->meta->datas.n; k++) {
+		const struct wabi_data_info *d = &WRT__META(m, datas)[k];
+		union wabi_val off;
+		int rc = WRT_OK;
+
+		if (d->mode == WABI_SEG_ACTIVE) {
+			rc = wrt__init_value(i, &d->offset, &off);
+			if (rc != WRT_OK)
+				return fail_value(i, rc, err,
+				    "data segment %u", k);
+			rc = wrt__memory_init(i, d->memory, k, offset_of(
+			    &i->mems[d->memory]->limits, off), 0,
+			    (uint32_t)d->bytes);
+			if (rc)
+				return fail_trap(i, rc, err,
+				    "data segment %u", k);
+		}
+		if (d->mode != WABI_SEG_PASSIVE)
+			i->data_dropped[k] = 1;
+	}
+	return WRT_OK;
+}
+
+static int
+run_start(wrt_instance *i, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+	uint32_t idx = m->meta->start;
+	void *thunk;
+	wrt_val none[1];
+	int rc;
+
+	if (idx == UINT32_MAX)
+		return WRT_OK;
+	if (idx < m->nimported[WABI_KIND_FUNC]) {
+		rc = wrt_func_call((wrt_func *)i->funcs[idx], NULL, 0, NULL);
+	} else {
+		const struct wabi_func_info *f = &WRT__META(m, funcs)[idx];
+
+		thunk = wrt__code(m, m->from_host[f->type_idx]);
+		if (!thunk)
+			return wrt__fail(err, WRT_ELOAD,
+			    "the artifact has no way to call its start function");
+		rc = wrt__run(i, thunk, i->vmctx, wrt__code(m, f->code), none);
+	}
+	if (rc == WRT_ETRAP) {
+		wrt_instance *at = idx < m->nimported[WABI_KIND_FUNC] ?
+		    wrt__instance_of(i->funcs[idx]->vmctx) : i;
+
+		if (at != i)
+			memcpy(i->trap.text, at->trap.text, WRT__TEXT);
+		return fail_trap(i, at->trap.code, err, "start function %u",
+		    idx);
+	}
+	if (rc != WRT_OK)
+		return wrt__fail(err, rc, "start function: %s",
+		    wrt_status_text(rc));
+	return WRT_OK;
+}
+
+static int
+initialise(wrt_instance *i, struct wrt_error *err)
+{
+	int rc;
+
+	if (i->module->meta->elems.n)
+		memset(i->elem_dropped, 0, i->module->meta->elems.n);
+	if (i->module->meta->datas.n)
+		memset(i->data_dropped, 0, i->module->meta->datas.n);
+	if ((rc = init_globals(i, err)) != WRT_OK ||
+	    (rc = init_tables(i, err)) != WRT_OK ||
+	    (rc = init_elems(i, err)) != WRT_OK ||
+	    (rc = init_datas(i, err)) != WRT_OK)
+		return rc;
+	return run_start(i, err);
+}
+
+/* ---- The public life ---------------------------------------------------- */
+
+static int
+begin(wrt_instance **out, wrt_pool *pool, wrt_module *module,
+    struct wrt_error *err)
+{
+	wrt_instance *i;
+
+	if (pool->forks != wrt__forks)
+		return wrt__fail(err, WRT_ESTATE,
+		    "the pool belongs to the process that forked this one");
+	if (atomic_fetch_add(&pool->ninstances, 1) >= pool->cfg.max_instances) {
+		atomic_fetch_sub(&pool->ninstances, 1);
+		return wrt__fail(err, WRT_ELIMIT, "the pool is full: it has "
+		    "%u instances", pool->cfg.max_instances);
+	}
+	i = wrt__calloc(1, sizeof *i);
+	if (!i) {
+		atomic_fetch_sub(&pool->ninstances, 1);
+		return wrt__fail(err, WRT_ENOMEM, "out of memory");
+	}
+	i->pool = pool;
+	i->module = module;
+	i->stack_bytes = pool->cfg.stack_bytes;
+	wrt__module_ref(module);
+	if (allocate(i) != WRT_OK) {
+		wrt__instance_free(i);
+		return wrt__fail(err, WRT_ENOMEM, "out of memory");
+	}
+	i->open = true;
+	wrt__group_open(&i->group);
+	*out = i;
+	return WRT_OK;
+}
+
+int
+wrt_instance_create(wrt_instance **out, wrt_pool *pool, wrt_module *module,
+    wrt_imports *imports, struct wrt_error *err)
+{
+	wrt_instance *i;
+	int rc;
+
+	if (!out || !pool || !module)
+		return wrt__fail(err, WRT_EINVAL, "an argument is NULL");
+	rc = begin(&i, pool, module, err);
+	if (rc != WRT_OK)
+		return rc;
+	if ((rc = wrt__link(i, imports, err)) != WRT_OK ||
+	    (rc = open_memories(i, err)) != WRT_OK ||
+	    (rc = open_tables(i, err)) != WRT_OK)
+		goto bad;
+	place_globals(i);
+	fill_vmctx(i);
+	fill_funcs(i);
+	rc = initialise(i, err);
+	if (rc != WRT_OK)
+		goto bad;
+	*out = i;
+	return WRT_OK;
+bad:
+	wrt_instance_close(i);
+	return rc;
+}
+
+void
+wrt_instance_close(wrt_instance *i)
+{
+	if (!i || !i->open || i->depth)
+		return;
+	i->open = false;
+	i->state = WRT__CLOSED;
+	if (!i->pinned) {
+		struct wrt__group *g = wrt__group_of(&i->group);
+
+		g->refs++;
+		wrt__instance_unlink(i);
+		wrt__instance_free(i);
+		wrt__group_close(&g);
+		wrt__group_put(&g);
+		return;
+	}
+	wrt__group_close(&i->group);
+}
+
+int
+wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
+{
+	int rc;
+
+	if (!i)
+		return wrt__fail(err, WRT_EINVAL, "instance is NULL");
+	if (!i->open || i->depth)
+		return wrt__fail(err, WRT_ESTATE, "the instance is running");
+	if (i->pool->forks != wrt__forks)
+		return wrt__fail(err, WRT_ESTATE,
+		    "the pool belongs to the process that forked this one");
+	wrt__trap_clear(i);
+	for (uint32_t k = 0; k < i->nown_mems; k++) {
+		rc = wrt__pages_reset(&i->own_mems[k]);
+		if (rc != WRT_OK)
+			return wrt__fail(err, rc, "memory %u: %s", k,
+			    wrt_status_text(rc));
+	}
+	i->state = WRT__READY;
+	return initialise(i, err);
+}
+
+wrt_module *
+wrt_instance_module(const wrt_instance *i)
+{
+	return i ? i->module : NULL;
+}
+
+void
+wrt_instance_set_data(wrt_instance *i, void *data)
+{
+	if (i)
+		i->data = data;
+}
+
+void *
+wrt_instance_data(const wrt_instance *i)
+{
+	return i ? i->data : NULL;
+}
+
+int
+wrt_instance_set_stack(wrt_instance *i, uint64_t bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!i)
+		return WRT_EINVAL;
+	if (bytes > i->pool->cfg.stack_bytes)
+		return WRT_ELIMIT;
+	if (bytes < 16384)
+		bytes = 16384;
+	i->stack_bytes = (bytes + page - 1) & ~(page - 1);
+	return WRT_OK;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * memory.c: a memory as hosts and memory.grow see it.
+ */
+#include <string.h>
+
+#include "rt.h"
+
+int64_t
+wrt__memory_grow(struct wrt_memory *m, uint64_t delta)
+{
+	uint64_t old = m->m.pages, bytes;
+
+	if (delta > m->m.max_pages || old > m->m.max_pages - delta)
+		return -1;
+	bytes = (old + delta) << m->limits.page_log2;
+	if (delta && wrt__pages_grow(m, bytes) != WRT_OK)
+		return -1;
+	m->m.pages = old + delta;
+	m->m.bytes = bytes;
+	return (int64_t)old;
+}
+
+uint64_t
+wrt_memory_bytes(const wrt_memory *m)
+{
+	return m ? m->m.bytes : 0;
+}
+
+uint64_t
+wrt_memory_pages(const wrt_memory *m)
+{
+	return m ? m->m.pages : 0;
+}
+
+int64_t
+wrt_memory_grow(wrt_memory *m, uint64_t delta_pages)
+{
+	return m ? wrt__memory_grow(m, delta_pages) : -1;
+}
+
+void
+wrt_memory_limit(wrt_memory *m, uint64_t bytes)
+{
+	uint64_t pages;
+
+	if (!m)
+		return;
+	pages = bytes >> m->limits.page_log2;
+	if (pages < m->limit_pages)
+		m->limit_pages = m->m.max_pages = pages;
+}
+
+void *
+wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
+{
+	if (!m || n > m->m.bytes || addr > m->m.bytes - n)
+		return NULL;
+	if (n && wrt__pages_present(m, addr, n) != WRT_OK)
+		return NULL;
+	return m->m.base + addr;
+}
+
+int
+wrt_memory_read(wrt_memory *m, uint64_t addr, void *to, size_t n)
+{
+	if (!m || n > m->m.bytes || addr > m->m.bytes - n)
+		return WRT_EBOUNDS;
+	if (n)
+		memcpy(to, m->m.base + addr, n);
+	return WRT_OK;
+}
+
+int
+wrt_memory_write(wrt_memory *m, uint64_t addr, const void *from, size_t n)
+{
+	if (!m || n > m->m.bytes || addr > m->m.bytes - n)
+		return WRT_EBOUNDS;
+	if (n)
+		memcpy(m->m.base + addr, from, n);
+	return WRT_OK;
+}
+
+static int
+find_export(wrt_instance *i, const char *name, size_t len, uint8_t kind,
+    uint32_t *index)
+{
+	const struct wabi_export_info *e;
+	long k;
+
+	if (!i || !name)
+		return WRT_EINVAL;
+	k = wrt__find_export(i->module, name, len);
+	if (k < 0)
+		return WRT_ENOTFOUND;
+	e = &WRT__META(i->module, exports)[k];
+	*index = e->index;
+	return e->kind == kind ? WRT_OK : WRT_ENOTFOUND;
+}
+
+int
+wrt_instance_memory(wrt_instance *i, const char *name, size_t name_len,
+    wrt_memory **out)
+{
+	uint32_t k;
+	int rc = find_export(i, name, name_len, WABI_KIND_MEMORY, &k);
+
+	if (rc == WRT_OK)
+		*out = i->mems[k];
+	return rc;
+}
+
+int
+wrt_instance_table(wrt_instance *i, const char *name, size_t name_len,
+    wrt_table **out)
+{
+	uint32_t k;
+	int rc = find_export(i, name, name_len, WABI_KIND_TABLE, &k);
+
+	if (rc == WRT_OK)
+		*out = i->tables[k];
+	return rc;
+}
+
+int
+wrt_instance_global(wrt_instance *i, const char *name, size_t name_len,
+    wrt_global **out)
+{
+	uint32_t k;
+	int rc = find_export(i, name, name_len, WABI_KIND_GLOBAL, &k);
+
+	if (rc == WRT_OK)
+		*out = &i->globals[k];
+	return rc;
+}
+
+int
+wrt_instance_memory_at(wrt_instance *i, size_t k, wrt_memory **out)
+{
+	if (!i || !out)
+		return WRT_EINVAL;
+	if (k >= i->module->nmemories)
+		return WRT_ENOTFOUND;
+	*out = i->mems[k];
+	return WRT_OK;
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * pages.c: the pages of one memory.
+ *
+ *   userfaultfd  Every page of the slot may be written; an absent one raises
+ *                SIGBUS in the thread that touches it, and the handler puts it
+ *                there, from the image or zero, if it is below the memory's
+ *                size.  bits says which pages are there.  Growing is a store.
+ *                Reset copies the image back over the pages that are there, or
+ *                gives them back if they are many.  Invariant: no page at or
+ *                above the size is present.
+ *   others       The image is mapped copy-on-write, the rest is anonymous;
+ *                what is beyond the size is inaccessible.  Reset drops the
+ *                private pages, or, with PAGEMAP_SCAN, copies back the few
+ *                that were written.
+ */
+#include <errno.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "rt.h"
+#include "pagemap.h"
+
+#define PAGE		4096ull
+#define COPY_MAX	64u		/* pages copied back; more are given up */
+#define HUNGRY		16u		/* pages after which we serve by the 16 */
+#define CHUNK		16u
+
+static uint64_t
+round_page(uint64_t n)
+{
+	return (n + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* ---- The image ---------------------------------------------------------- */
+
+/* The run that holds off, or NULL; *end: how far this answer holds. */
+static const struct wrt__run *
+run_at(const struct wrt_memory *m, uint64_t off, uint64_t *end)
+{
+	uint32_t lo = 0, hi = m->nruns;
+
+	while (lo < hi) {		/* first run that ends after off */
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (m->runs[mid].mem_off + m->runs[mid].bytes <= off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == m->nruns) {
+		*end = UINT64_MAX;
+		return NULL;
+	}
+	if (m->runs[lo].mem_off > off) {
+		*end = m->runs[lo].mem_off;
+		return NULL;
+	}
+	*end = m->runs[lo].mem_off + m->runs[lo].bytes;
+	return &m->runs[lo];
+}
+
+/* Make present pages [off, end) what they were at the start. */
+static void
+restore(struct wrt_memory *m, uint64_t off, uint64_t end)
+{
+	while (off < end) {
+		uint64_t stop;
+		const struct wrt__run *r = run_at(m, off, &stop);
+
+		if (stop > end)
+			stop = end;
+		if (r)
+			memcpy(m->m.base + off, r->from + (off - r->mem_off),
+			    stop - off);
+		else
+			memset(m->m.base + off, 0, stop - off);
+		off = stop;
+	}
+}
+
+/* ---- userfaultfd -------------------------------------------------------- */
+
+static bool
+bit_get(const struct wrt_memory *m, uint64_t page)
+{
+	return atomic_load_explicit(&m->bits[page / 64], memory_order_relaxed)
+	    >> (page % 64) & 1;
+}
+
+static void
+bits_set(struct wrt_memory *m, uint64_t page, uint64_t n)
+{
+	uint64_t top = (page + n + 63) / 64;
+	uint64_t old = atomic_load(&m->top_word);
+
+	for (uint64_t k = page; k < page + n; k++)
+		atomic_fetch_or_explicit(&m->bits[k / 64], 1ull << (k % 64),
+		    memory_order_relaxed);
+	while (old < top && !atomic_compare_exchange_weak(&m->top_word, &old,
+	    top))
+		;
+	atomic_fetch_add(&m->nresident, n);
+}
+
+/* Put pages [off, end) there; they are all of the image or all zero.  Some may
+ * have come by another thread. */
+static bool
+uffd_fill(struct wrt_memory *m, const struct wrt__run *r, uint64_t off,
+    uint64_t end)
+{
+	int fd = m->pool->slab.fd, rc;
+
+	do {
+		if (r) {
+			struct uffdio_copy c = {
+				.dst = (uintptr_t)m->m.base + off,
+				.src = (uintptr_t)r->from + (off - r->mem_off),
+				.len = end - off,
+			};
+			rc = ioctl(fd, UFFDIO_COPY, &c);
+		} else {
+			struct uffdio_zeropage z = {
+				.range = { (uintptr_t)m->m.base + off,
+				    end - off },
+			};
+			rc = ioctl(fd, UFFDIO_ZEROPAGE, &z);
+		}
+	} while (rc < 0 && errno == EAGAIN && end - off == PAGE);
+	if (rc < 0 && (errno != EEXIST || end - off != PAGE))
+		return false;
+	bits_set(m, off / PAGE, (end - off) / PAGE);
+	return true;
+}
+
+/* The absent pages around off that may come at once: [*from, *to). */
+static void
+uffd_chunk(const struct wrt_memory *m, uint64_t off, uint64_t limit,
+    uint64_t *from, uint64_t *to)
+{
+	uint64_t lo = off & ~(CHUNK * PAGE - 1), hi = lo + CHUNK * PAGE;
+
+	if (hi > limit)
+		hi = limit;
+	*from = off;
+	while (*from > lo && !bit_get(m, *from / PAGE - 1))
+		*from -= PAGE;
+	*to = off + PAGE;
+	while (*to < hi && !bit_get(m, *to / PAGE))
+		*to += PAGE;
+}
+
+/* From signal handlers. */
+bool
+wrt__pages_serve(struct wrt_memory *m, uint64_t off)
+{
+	uint64_t bytes = m->m.bytes, from, to, stop;
+	const struct wrt__run *r;
+	int e = errno;
+	bool ok;
+
+	if (m->mode != WRT__UFFD || off >= bytes)
+		return false;
+	off &= ~(PAGE - 1);
+	if (atomic_load(&m->nresident) >= HUNGRY) {
+		uffd_chunk(m, off, round_page(bytes), &from, &to);
+		r = run_at(m, from, &stop);
+		if (stop >= to && uffd_fill(m, r, from, to)) {
+			errno = e;
+			return true;
+		}
+	}
+	r = run_at(m, off, &stop);
+	ok = uffd_fill(m, r, off, off + PAGE);
+	errno = e;
+	return ok;
+}
+
+static int
+uffd_present(struct wrt_memory *m, uint64_t off, uint64_t n)
+{
+	uint64_t end = off + n;
+
+	for (off &= ~(PAGE - 1); off < end; off += PAGE)
+		if (!bit_get(m, off / PAGE) && !wrt__pages_serve(m, off))
+			return WRT_ENOMEM;
+	return WRT_OK;
+}
+
+/* The page table for 2 MiB goes with its last page on kernels that have
+ * PT_RECLAIM; elsewhere this changes nothing. */
+void
+wrt__pages_unmap_table(void *addr)
+{
+	uint64_t two = 2ull << 20;
+	uint8_t *p = (uint8_t *)((uintptr_t)addr & ~(two - 1));
+	struct wrt_memory *m;
+	int64_t off;
+
+	/* All of it must be beyond the memory's size, and of the same slot. */
+	if (!wrt__ranges_find((uintptr_t)p, &m, &off) || !m ||
+	    m->mode != WRT__UFFD || (uint64_t)off < round_page(m->m.bytes) ||
+	    (uint64_t)off + two > m->pool->slab.stride)
+		return;
+	madvise(p, two, MADV_DONTNEED);
+}
+
+/* Give back the pages of words [w, end) of bits. */
+static void
+uffd_drop(struct wrt_memory *m, uint64_t w, uint64_t end)
+{
+	while (w < end) {
+		uint64_t first;
+
+		while (w < end && !m->bits[w])
+			w++;
+		for (first = w; w < end && m->bits[w]; w++)
+			m->bits[w] = 0;
+		if (w > first)
+			madvise(m->m.base + first * 64 * PAGE,
+			    (w - first) * 64 * PAGE, MADV_DONTNEED);
+	}
+}
+
+/* Pages at or above the size must not be there. */
+static void
+uffd_cut(struct wrt_memory *m, uint64_t bytes)
+{
+	uint64_t page = round_page(bytes) / PAGE, w = page / 64;
+	uint64_t top = m->top_word;
+
+	if (w >= top)
+		return;
+	if (page % 64 && m->bits[w] >> (page % 64)) {
+		madvise(m->m.base + page * PAGE, (64 - page % 64) * PAGE,
+		    MADV_DONTNEED);
+		m->bits[w] &= (1ull << (page % 64)) - 1;
+	}
+	uffd_drop(m, page % 64 ? w + 1 : w, top);
+	m->top_word = page % 64 ? w + 1 : w;
+}
+
+static uint64_t
+uffd_count(const struct wrt_memory *m)
+{
+	uint64_t n = 0;
+
+	for (uint64_t w = 0; w < m->top_word; w++)
+		n += (uint64_t)__builtin_popcountll(m->bits[w]);
+	return n;
+}
+
+/* Bring a slot's pages, whatever they hold, to the image. */
+static void
+uffd_reset(struct wrt_memory *m, uint64_t bytes)
+{
+	uffd_cut(m, bytes);
+	m->nresident = uffd_count(m);
+	if (m->nresident > COPY_MAX) {
+		uffd_drop(m, 0, m->top_word);
+		m->nresident = m->top_word = 0;
+		return;
+	}
+	for (uint64_t w = 0; w < m->top_word; w++)
+		for (uint64_t b = m->bits[w]; b; b &= b - 1) {
+			uint64_t page = w * 64 +
+			    (uint64_t)__builtin_ctzll(b);
+
+			restore(m, page * PAGE, (page + 1) * PAGE);
+		}
+}
+
+/* ---- Mapped ------------------------------------------------------------- */
+
+static int
+mapped_image(struct wrt_memory *m)
+{
+	for (uint32_t k = 0; k < m->nruns && !m->copied; k++) {
+		const struct wrt__run *r = &m->runs[k];
+
+		if (mmap(m->m.base + r->mem_off, r->bytes,
+		    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED |
+		    MAP_NORESERVE, m->fd, r->fd_off) == MAP_FAILED)
+			m->copied = true;	/* larger pages, say */
+	}
+	if (m->copied)
+		for (uint32_t k = 0; k < m->nruns; k++)
+			memcpy(m->m.base + m->runs[k].mem_off,
+			    m->runs[k].from, m->runs[k].bytes);
+	return WRT_OK;
+}
+
+static int
+mapped_grow(struct wrt_memory *m, uint64_t bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	bytes = (bytes + page - 1) & ~(page - 1);
+	if (bytes <= m->open_bytes)
+		return WRT_OK;
+	if (mprotect(m->m.base + m->open_bytes, bytes - m->open_bytes,
+	    PROT_READ | PROT_WRITE) < 0)
+		return WRT_ENOMEM;
+	m->open_bytes = bytes;
+	return WRT_OK;
+}
+
+/* Close what is beyond bytes and forget what was there. */
+static int
+mapped_cut(struct wrt_memory *m, uint64_t bytes)
+{
+	uint8_t *p;
+
+	bytes = round_page(bytes);
+	if (m->open_bytes <= bytes)
+		return WRT_OK;
+	p = mmap(m->m.base + bytes, m->open_bytes - bytes, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (p == MAP_FAILED)
+		return WRT_ENOMEM;
+	if (m->slot >= 0)
+		madvise(p, m->open_bytes - bytes, MADV_NOHUGEPAGE);
+	m->open_bytes = bytes;
+	return WRT_OK;
+}
+
+/* Copy back the pages that were written; false if they are too many, or the
+ * kernel does not say. */
+static bool
+pagemap_reset(struct wrt_memory *m)
+{
+	struct pagemap_region r[COPY_MAX];
+	long n = m->copied ? -1 : pagemap_dirty(m->pool->slab.fd, m->m.base,
+	    m->open_bytes, r, COPY_MAX);
+
+	for (long k = 0; k < n; k++)
+		restore(m, r[k].start - (uintptr_t)m->m.base,
+		    r[k].end - (uintptr_t)m->m.base);
+	return n >= 0;
+}
+
+static int
+mapped_reset(struct wrt_memory *m)
+{
+	int rc = mapped_cut(m, m->start_bytes);
+
+	if (rc != WRT_OK || !m->open_bytes)
+		return rc;
+	if (m->mode == WRT__PAGEMAP && pagemap_reset(m))
+		return WRT_OK;
+	if (madvise(m->m.base, m->open_bytes, MADV_DONTNEED) < 0)
+		return WRT_ESYS;
+	return m->copied ? mapped_image(m) : WRT_OK;
+}
+
+/* ---- One memory's life -------------------------------------------------- */
+
+/* What the memory may ever have, in bytes. */
+static uint64_t
+reserve_of(const wrt_pool *pool, const struct wabi_limits *l)
+{
+	uint64_t cap = pool->cfg.max_memory_bytes;
+
+	if (l->max <= cap >> l->page_log2)
+		cap = l->max << l->page_log2;
+	if (!l->is64 && cap > 4ull << 30)
+		cap = 4ull << 30;
+	return cap >> l->page_log2 << l->page_log2;
+}
+
+static int
+map_own(struct wrt_memory *m, struct wrt_error *err)
+{
+	uint64_t above = WABI_RESERVE;
+
+	if (m->limits.is64)
+		above = round_page(m->reserved) + WABI_GUARD_AFTER;
+	m->map_bytes = WABI_GUARD_BEFORE + above;
+	m->map = mmap(NULL, m->map_bytes, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->map == MAP_FAILED) {
+		m->map = NULL;
+		return wrt__fail(err, WRT_ENOMEM,
+		    "no address space for a memory: %s", strerror(errno));
+	}
+	m->m.base = m->map + WABI_GUARD_BEFORE;
+	if (wrt__ranges_add((uintptr_t)m->map, (uintptr_t)m->map +
+	    m->map_bytes, NULL, m) != WRT_OK)
+		return wrt__fail(err, WRT_ELIMIT, "too many memories");
+	return WRT_OK;
+}
+
+static int
+take_slot(struct wrt_memory *m, struct wrt_error *err)
+{
+	struct wrt__slab *s = &m->pool->slab;
+
+	m->slot = wrt__slab_take(s);
+	if (m->slot < 0)
+		return wrt__fail(err, WRT_ELIMIT,
+		    "the pool has no free memory slot (it has %u)", s->n);
+	m->m.base = s->first + (uint64_t)m->slot * s->stride;
+	if (m->mode == WRT__UFFD) {
+		m->bits = s->bits + (uint64_t)m->slot * s->slot_words;
+		m->top_word = s->top[m->slot];
+	}
+	return WRT_OK;
+}
+
+static int
+pages_place(struct wrt_memory *m, struct wrt_error *err)
+{
+	int rc;
+
+	if (m->mode == WRT__PLAIN)
+		rc = map_own(m, err);
+	else
+		rc = take_slot(m, err);
+	if (rc != WRT_OK)
+		return rc;
+	if (m->mode == WRT__UFFD) {
+		uffd_reset(m, m->start_bytes);
+	} else if (mapped_grow(m, m->start_bytes) != WRT_OK ||
+	    mapped_image(m) != WRT_OK) {
+		return wrt__fail(err, WRT_ENOMEM,
+		    "no memory for %llu bytes of guest memory",
+		    (unsigned long long)m->start_bytes);
+	}
+	return WRT_OK;
+}
+
+/* mem is all zero; after a failure it may be given to wrt__pages_close. */
+int
+wrt__pages_open(struct wrt_memory *m, wrt_pool *pool,
+    const struct wabi_limits *limits, const struct wrt__run *runs,
+    uint32_t nruns, int fd, struct wrt_error *err)
+{
+	int rc;
+
+	m->pool = pool;
+	m->limits = *limits;
+	m->slot = -1;
+	m->mode = limits->is64 ? WRT__PLAIN : pool->mode;
+	m->runs = runs;
+	m->nruns = nruns;
+	m->fd = fd;
+	m->reserved = reserve_of(pool, limits);
+	if (limits->min > m->reserved >> limits->page_log2)
+		return wrt__fail(err, WRT_ELIMIT, "a memory of %llu pages is "
+		    "more than the pool's limit of %llu bytes",
+		    (unsigned long long)limits->min,
+		    (unsigned long long)pool->cfg.max_memory_bytes);
+	m->start_bytes = limits->min << limits->page_log2;
+	m->limit_pages = m->reserved >> limits->page_log2;
+	rc = pages_place(m, err);
+	if (rc != WRT_OK)
+		return rc;
+	m->m.max_pages = m->limit_pages;
+	m->m.pages = limits->min;
+	m->m.bytes = m->start_bytes;
+	if (m->slot >= 0)
+		atomic_store(&pool->slab.owner[m->slot], m);
+	return WRT_OK;
+}
+
+void
+wrt__pages_close(struct wrt_memory *m)
+{
+	if (m->map) {
+		wrt__ranges_remove((uintptr_t)m->map);
+		munmap(m->map, m->map_bytes);
+		m->map = NULL;
+	}
+	if (m->slot >= 0 && m->pool) {
+		struct wrt__slab *s = &m->pool->slab;
+
+		atomic_store(&s->owner[m->slot], NULL);
+		if (m->mode == WRT__UFFD)
+			s->top[m->slot] = m->top_word;
+		else if (mapped_cut(m, 0) != WRT_OK)
+			return;		/* never used again */
+		wrt__slab_give(s, (uint32_t)m->slot);
+	}
+	m->slot = -1;
+}
+
+int
+wrt__pages_reset(struct wrt_memory *m)
+{
+	int rc = WRT_OK;
+
+	m->m.bytes = m->start_bytes;
+	m->m.pages = m->limits.min;
+	if (m->mode == WRT__UFFD)
+		uffd_reset(m, m->start_bytes);
+	else
+		rc = mapped_reset(m);
+	return rc;
+}
+
+int
+wrt__pages_grow(struct wrt_memory *m, uint64_t bytes)
+{
+	return m->mode == WRT__UFFD ? WRT_OK : mapped_grow(m, bytes);
+}
+
+int
+wrt__pages_present(struct wrt_memory *m, uint64_t off, uint64_t n)
+{
+	return m->mode == WRT__UFFD ? uffd_present(m, off, n) : WRT_OK;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * pool.c: where instances live, and which memory mode the kernel allows.
+ *
+ * The modes are tried from the best down: containers often forbid
+ * userfaultfd, older kernels have no PAGEMAP_SCAN.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "rt.h"
+#include "pagemap.h"
+
+static const char *const mode_names[] = {
+#define X(name, text) [WRT__##name] = text,
+	WRT_MEMORY_MODES(X)
+#undef X
+};
+enum { NMODES = sizeof mode_names / sizeof *mode_names };
+
+#define SLOTS_MAX	30000u		/* in 47 bits, beside all else */
+
+static void
+config_defaults(struct wrt_pool_config *c)
+{
+	if (!c->max_instances)
+		c->max_instances = 1000;
+	if (!c->max_memory_bytes)
+		c->max_memory_bytes = 4ull << 30;
+	if (!c->max_memories)
+		c->max_memories = 4;
+	if (!c->max_table_entries)
+		c->max_table_entries = 10000000;
+	if (!c->stack_bytes)
+		c->stack_bytes = 1 << 20;
+}
+
+static int
+config_check(struct wrt_pool_config *c, struct wrt_error *err)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (c->max_memory_bytes > 1ull << 46)
+		return wrt__fail(err, WRT_EINVAL,
+		    "max_memory_bytes is more than 64 TiB");
+	if (c->max_table_entries > 1ull << 40)
+		return wrt__fail(err, WRT_EINVAL,
+		    "max_table_entries is more than 2^40");
+	if (c->stack_bytes > 1ull << 40)
+		return wrt__fail(err, WRT_EINVAL,
+		    "stack_bytes is more than 1 TiB");
+	if (c->stack_bytes < 16384)
+		c->stack_bytes = 16384;
+	c->stack_bytes = (c->stack_bytes + page - 1) & ~(page - 1);
+	return WRT_OK;
+}
+
+static bool
+have_pagemap(const struct wrt__slab *s)
+{
+	struct pagemap_region r[1];
+
+	return pagemap_dirty(s->fd, s->map, 4096, r, 1) >= 0;
+}
+
+static int
+pool_mode(wrt_pool *p, enum wrt__mode mode, struct wrt_error *err)
+{
+	uint64_t n = (uint64_t)p->cfg.max_instances * p->cfg.max_memories;
+	int rc;
+
+	p->mode = mode;
+	if (mode == WRT__PLAIN)
+		return WRT_OK;
+	if (sysconf(_SC_PAGESIZE) != 4096)
+		return wrt__fail(err, WRT_ESYS, "%s needs pages of 4096 bytes",
+		    mode_names[mode]);
+	rc = wrt__slab_init(&p->slab, mode, n > SLOTS_MAX ? SLOTS_MAX :
+	    (uint32_t)n, err);
+	if (rc == WRT_OK && mode == WRT__PAGEMAP && !have_pagemap(&p->slab)) {
+		wrt__slab_fini(&p->slab);
+		rc = wrt__fail(err, WRT_ESYS,
+		    "the kernel has no PAGEMAP_SCAN (Linux 6.7)");
+	}
+	return rc;
+}
+
+static int
+pool_probe(wrt_pool *p, struct wrt_error *err)
+{
+	const char *force = getenv("WASMRT_MEMORY");
+	int rc = WRT_OK;
+
+	if (force && *force) {
+		for (int k = 0; k < NMODES; k++)
+			if (!strcmp(force, mode_names[k]))
+				return pool_mode(p, (enum wrt__mode)k, err);
+		return wrt__fail(err, WRT_EINVAL, "WASMRT_MEMORY=%s: expected "
+		    "userfaultfd, pagemap, madvise or plain", force);
+	}
+	if (p->cfg.flags & WRT_POOL_PLAIN)
+		return pool_mode(p, WRT__PLAIN, err);
+	for (int k = 0; k < NMODES; k++) {
+		rc = pool_mode(p, (enum wrt__mode)k, err);
+		if (rc == WRT_OK)
+			break;
+	}
+	return rc;
+}
+
+int
+wrt_pool_create(wrt_pool **out, const struct wrt_pool_config *config,
+    struct wrt_error *err)
+{
+	wrt_pool *p;
+	int rc;
+
+	if (!out)
+		return wrt__fail(err, WRT_EINVAL, "out is NULL");
+	p = wrt__calloc(1, sizeof *p);
+	if (!p)
+		return wrt__fail(err, WRT_ENOMEM, "out of memory");
+	p->slab.fd = -1;
+	p->forks = wrt__forks;
+	if (config)
+		p->cfg = *config;
+	config_defaults(&p->cfg);
+	rc = config_check(&p->cfg, err);
+	if (rc == WRT_OK)
+		rc = wrt__signals_init(err);
+	if (rc == WRT_OK)
+		rc = pool_probe(p, err);
+	if (rc != WRT_OK) {
+		wrt__free(p);
+		return rc;
+	}
+	*out = p;
+	return WRT_OK;
+}
+
+void
+wrt_pool_destroy(wrt_pool *p)
+{
+	if (!p)
+		return;
+	assert(atomic_load(&p->ninstances) == 0);
+	assert(atomic_load(&p->nobjects) == 0);
+	if (p->slab.map)
+		wrt__slab_fini(&p->slab);
+	wrt__free(p);
+}
+
+const char *
+wrt_pool_memory_mode(const wrt_pool *p)
+{
+	return p ? mode_names[p->mode] : "";
+}

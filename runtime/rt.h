@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * rt.h: what the files of the runtime's core share.
+ *
+ *   pool.c       limits, and which memory mode the kernel allows
+ *   slab.c       address space in equal slots
+ *   pages.c      the pages of one memory: image, growth, reset, faults
+ *   stack.c      guest stacks
+ *   thread.c     what each thread has: alternate signal stack, cached stack
+ *   switch_*.S   entering and leaving the guest, stubs of the runtime calls
+ *   signal.c     faults and kill
+ *   call.c       one call, from the host's values to result or trap
+ *   trap.c       what a trap leaves behind
+ *   builtins.c   the runtime calls
+ *   hostcall.c   guest to host
+ *   imports.c    what instances may import
+ *   link.c       matching imports; instances that share something
+ *   instance.c   create, reset, close
+ *   memory.c, table.c, global.c   the objects, for builtins and hosts
+ */
+#ifndef WRT_RT_H
+#define WRT_RT_H
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "load.h"
+
+struct wrt__act;
+struct wrt__group;
+
+/* ---- Threads and stacks ------------------------------------------------ */
+
+/* A guest stack: `bytes` usable ones from low up to top, and a guard of
+ * WABI_STACK_GUARD below low. */
+struct wrt__stack {
+	struct wrt__stack *next;
+	uint8_t *low, *top;
+	uint64_t bytes;
+};
+
+struct wrt__thread {
+	int tid;
+	void *alt_stack;		/* ours, or NULL: the host's own */
+	size_t alt_bytes;
+	uintptr_t host_low, host_high;	/* the thread's own stack */
+	struct wrt__stack *stack;	/* kept for the next call, or NULL */
+};
+
+/* This thread's; NULL if out of memory the first time. */
+struct wrt__thread *wrt__thread_get(void);
+/* Is there room on the host's stack for one more level of nested calls? */
+bool wrt__thread_has_room(const struct wrt__thread *t);
+
+struct wrt__stack *wrt__stack_take(struct wrt__thread *t, uint64_t bytes);
+void wrt__stack_give(struct wrt__thread *t, struct wrt__stack *s);
+void wrt__stack_free(struct wrt__stack *s);
+
+/* ---- Activations --------------------------------------------------------
+ *
+ * One call from the host into guest code, on the host's stack as long as the
+ * call lasts.  The innermost one of a thread is wrt__act.  Nested calls (guest,
+ * host function, guest) go on below on the same guest stack.  The first fields
+ * are known to switch_*.S.
+ */
+struct wrt__act {
+	struct wrt__act *prev;
+	void *host_sp;			/* where wrt__leave goes back to */
+	void *stack_top;		/* where the guest begins */
+	_Atomic uint32_t pending;	/* kill: look when leaving the host */
+	uint32_t is_return;		/* regs.pc is a return address */
+	struct wrt__regs regs;		/* at a runtime call, or at the fault */
+
+	wrt_instance *inst;		/* whose function was called */
+	struct wrt__thread *thread;
+	struct wrt__stack *stack;
+	int code;			/* enum wabi_trap, once it trapped */
+	uint64_t address;		/* of a memory fault, in its memory */
+	void *fault_page;		/* page table to give back, or NULL */
+	bool in_host;			/* a host function runs */
+	bool own_stack;			/* not the enclosing activation's */
+	bool trap_set;			/* by wrt_trap_set or wrt_exit */
+	wrt_instance *inner;		/* nested call that trapped last */
+};
+
+#if defined(__x86_64__)
+_Static_assert(offsetof(struct wrt__act, host_sp) == 8, "switch.S");
+_Static_assert(offsetof(struct wrt__act, stack_top) == 16, "switch.S");
+_Static_assert(offsetof(struct wrt__act, pending) == 24, "switch.S");
+_Static_assert(offsetof(struct wrt__act, is_return) == 28, "switch.S");
+_Static_assert(offsetof(struct wrt__act, regs) == 32, "switch.S");
+_Static_assert(offsetof(struct wrt__act, regs.rbx) == 56, "switch.S");
+#endif
+
+extern _Thread_local struct wrt__act *wrt__act
+    __attribute__((tls_model("initial-exec")));
+
+/* switch_*.S.  wrt__enter calls fn(x, y, z) on the stack act->stack_top; 0 when
+ * it returned, 1 when the guest left through wrt__leave, or was to be killed
+ * before it began. */
+int wrt__enter(struct wrt__act *act, void *fn, void *x, void *y, void *z);
+_Noreturn void wrt__leave(struct wrt__act *act);
+/* Instructions where the guest may be left as if it were guest code: after the
+ * last look at act->pending. */
+extern const char wrt__enter_window[], wrt__enter_window_end[];
+extern const char wrt__stub_windows[], wrt__stub_windows_end[];
+bool wrt__pc_in_window(uintptr_t pc);
+
+/* The table that vmctx->rt points to. */
+extern void *const wrt__rt_table[WABI_RT_SLOTS];
+
+/* End the innermost activation with this trap.  On the host's stack only. */
+_Noreturn void wrt__trap(int code);
+/* From the stubs: act->pending was set. */
+_Noreturn void wrt__pending(struct wrt__act *act);
+
+/* Run fn(x, y, z) as an activation of inst.  WRT_OK, WRT_ETRAP with the trap
+ * kept in inst, WRT_ESTATE, WRT_ENOMEM. */
+int wrt__run(wrt_instance *inst, void *fn, void *x, void *y, void *z);
+
+/* ---- Signals ------------------------------------------------------------ */
+
+/* Install the handlers, once per process. */
+int wrt__signals_init(struct wrt_error *err);
+/* The signal that wrt_instance_kill sends. */
+int wrt__kill_signal(void);
+/* Counts forks seen in this process, as the child: pools do not survive. */
+extern unsigned wrt__forks;
+
+/* ---- Memory ------------------------------------------------------------- */
+
+enum wrt__mode { WRT__UFFD, WRT__PAGEMAP, WRT__MADVISE, WRT__PLAIN };
+
+/* Address space in equal slots, each a memory's reservation. */
+struct wrt__slab {
+	enum wrt__mode mode;
+	uint8_t *map;			/* all of it */
+	size_t map_bytes;
+	uint8_t *first;			/* base of slot 0 */
+	uint64_t stride;
+	uint32_t n;
+	int fd;				/* userfaultfd, or /proc/self/pagemap,
+					 * or -1 */
+	_Atomic uint64_t *bits;		/* UFFD: a bit per resident page */
+	size_t bits_bytes;
+	size_t slot_words;		/* words of bits per slot */
+	uint64_t *top;			/* per free slot: words of bits in use */
+	struct wrt_memory *_Atomic *owner;	/* per slot, for the handler */
+	pthread_mutex_t lock;
+	uint32_t *free;			/* LIFO of free slots */
+	uint32_t nfree;
+};
+
+int wrt__slab_init(struct wrt__slab *s, enum wrt__mode mode, uint32_t n,
+    struct wrt_error *err);
+void wrt__slab_fini(struct wrt__slab *s);
+/* A slot's number, or -1. */
+long wrt__slab_take(struct wrt__slab *s);
+void wrt__slab_give(struct wrt__slab *s, uint32_t slot);
+
+/* One run of the image, as addresses. */
+struct wrt__run {
+	uint64_t mem_off, bytes;
+	const uint8_t *from;		/* as mapped with the module */
+	off_t fd_off;
+};
+
+struct wrt_memory {
+	struct wabi_memory m;		/* first: generated code points here */
+	struct wabi_limits limits;	/* as declared */
+	uint64_t limit_pages;		/* the host's, <= what is reserved */
+	enum wrt__mode mode;
+	wrt_pool *pool;
+	long slot;			/* in the pool's slab, or -1 */
+	uint8_t *map;			/* own reservation, or NULL */
+	size_t map_bytes;
+	uint64_t reserved;		/* bytes above base that may be used */
+	uint64_t start_bytes;		/* size at instantiation */
+	uint64_t open_bytes;		/* mapped modes: readable and writable */
+	const struct wrt__run *runs;
+	uint32_t nruns;
+	int fd;				/* of the image */
+	bool copied;			/* image copied, could not be mapped */
+	_Atomic uint64_t *bits;		/* UFFD: this slot's */
+	_Atomic uint64_t nresident;	/* UFFD: pages served */
+	_Atomic uint64_t top_word;	/* UFFD: words of bits in use */
+};
+
+/* pages.c: make the memory's pages, of `pages` wasm pages with this image. */
+int wrt__pages_open(struct wrt_memory *mem, wrt_pool *pool,
+    const struct wabi_limits *limits, const struct wrt__run *runs,
+    uint32_t nruns, int fd, struct wrt_error *err);
+void wrt__pages_close(struct wrt_memory *mem);
+/* Back to the image and the first size. */
+int wrt__pages_reset(struct wrt_memory *mem);
+int wrt__pages_grow(struct wrt_memory *mem, uint64_t new_bytes);
+/* Make [off, off + n), within the memory, present for the kernel. */
+int wrt__pages_present(struct wrt_memory *mem, uint64_t off, uint64_t n);
+/* From the handlers: make the page at addr present if it is inside the memory
+ * and absent. */
+bool wrt__pages_serve(struct wrt_memory *mem, uint64_t off);
+/* UFFD: a touch beyond the size left a page table at addr; give it back. */
+void wrt__pages_unmap_table(void *addr);
+
+/* What the handlers search.  A fault at addr: *mem is the memory whose
+ * reservation it is in (NULL for a slot that nobody owns), *off relative to its
+ * base.  False: not one of ours. */
+bool wrt__ranges_find(uintptr_t addr, struct wrt_memory **mem, int64_t *off);
+int wrt__ranges_add(uintptr_t lo, uintptr_t hi, struct wrt__slab *slab,
+    struct wrt_memory *mem);
+void wrt__ranges_remove(uintptr_t lo);
+
+int64_t wrt__memory_grow(struct wrt_memory *mem, uint64_t delta);
+
+/* ---- Runtime calls --------------------------------------------------------
+ *
+ * Called by the stubs, on the host's stack, during an activation.
+ */
+void wrt__rt_TRAP(void *vmctx, int code);
+void wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *vals);
+int64_t wrt__rt_MEMORY_GROW(void *vmctx, uint32_t mem, uint64_t delta);
+void wrt__rt_MEMORY_FILL(void *vmctx, uint32_t mem, uint64_t dst, uint32_t byte,
+    uint64_t n);
+void wrt__rt_MEMORY_COPY(void *vmctx, uint32_t mems, uint64_t dst, uint64_t src,
+    uint64_t n);
+void wrt__rt_MEMORY_INIT(void *vmctx, uint32_t mem, uint32_t data,
+    uint64_t dst, uint32_t src, uint32_t n);
+void wrt__rt_DATA_DROP(void *vmctx, uint32_t data);
+int64_t wrt__rt_TABLE_GROW(void *vmctx, uint32_t table, uint64_t init,
+    uint64_t delta);
+void wrt__rt_TABLE_FILL(void *vmctx, uint32_t table, uint64_t dst,
+    uint64_t ref, uint64_t n);
+void wrt__rt_TABLE_COPY(void *vmctx, uint32_t to, uint32_t from, uint64_t dst,
+    uint64_t src, uint64_t n);
+void wrt__rt_TABLE_INIT(void *vmctx, uint32_t table, uint32_t elem,
+    uint64_t dst, uint32_t src, uint32_t n);
+void wrt__rt_ELEM_DROP(void *vmctx, uint32_t elem);
+void wrt__rt_SIG_CHECK(void *vmctx, struct wabi_func *f, uint32_t type);
+
+/* ---- Pool --------------------------------------------------------------- */
+
+struct wrt_pool {
+	struct wrt_pool_config cfg;
+	enum wrt__mode mode;
+	struct wrt__slab slab;		/* mode other than PLAIN */
+	atomic_uint ninstances;
+	atomic_uint nobjects;		/* memories and tables of hosts */
+	unsigned forks;
+};
+
+/* ---- Tables, globals ---------------------------------------------------- */
+
+struct wrt_table {
+	struct wabi_table t;		/* first: generated code points here */
+	struct wabi_valtype type;
+	const uint32_t *ids;		/* canonical ids type refers to */
+	struct wabi_limits limits;	/* as declared */
+	size_t map_bytes;		/* of base; 0: allocated */
+	wrt_instance *owner;		/* or, of a host's list: */
+	struct wrt__group *group;
+};
+
+int wrt__table_open(struct wrt_table *t, wrt_pool *pool,
+    const struct wabi_valtype *type, const uint32_t *ids,
+    const struct wabi_limits *limits, uint64_t init, struct wrt_error *err);
+void wrt__table_close(struct wrt_table *t);
+void wrt__table_reset(struct wrt_table *t, uint64_t init);
+int64_t wrt__table_grow(struct wrt_table *t, uint64_t delta, uint64_t init);
+
+struct wrt_global {
+	union wabi_val *cell;
+	struct wabi_valtype type;
+	const uint32_t *ids;
+	bool mut;
+	wrt_instance *owner;		/* or, of a host's list: */
+	struct wrt__group *group;
+};
+
+/* ---- Host functions ----------------------------------------------------- */
+
+/* A host function as it was defined; shared by all that import it. */
+struct wrt__hostfn {
+	atomic_uint refs;
+	uint32_t type_id;
+	struct wrt_functype type;	/* lives for ever, see load.h */
+	wrt_host_fn fn;
+	void *data;
+	struct wrt__cfunc *cfunc;	/* libffi's, or NULL */
+	char *text;			/* unknown import: what to say */
+};
+
+struct wrt__hostfn *wrt__hostfn_new(const struct wrt_functype *type,
+    wrt_host_fn fn, void *data);
+void wrt__hostfn_put(struct wrt__hostfn *h);
+int wrt__cfunc_prepare(struct wrt__hostfn *h, void (*fn)(void));
+void wrt__cfunc_free(struct wrt__cfunc *c);
+/* Call it on the stack we are on.  Negative: as wrt_host_fn. */
+int wrt__hostfn_call(struct wrt__hostfn *h, wrt_instance *caller,
+    wrt_val *vals);
+
+/* Set a's trap code after its host function returned rc, or set a trap. */
+void wrt__hostfn_code(struct wrt__act *a, int rc);
+
+/* What generated code takes for the vmctx of a host function: its thunk finds
+ * the funcref behind the header. */
+struct wrt__hostblock {
+	struct wabi_vmctx head;
+	struct wabi_func func;
+};
+_Static_assert(offsetof(struct wrt__hostblock, func) == WABI_VMCTX_HEADER,
+    "to_host thunks");
+
+/* ---- Imports ------------------------------------------------------------ */
+
+struct wrt__def {
+	struct wrt__def *next;
+	uint32_t hash;
+	char *module, *name;
+	size_t module_len, name_len;
+	enum wrt_kind kind;
+	struct wrt__hostfn *host;	/* WRT_FUNC of the host */
+	wrt_instance *from;		/* or an export of an instance */
+	struct wabi_func *func;
+	struct wrt_memory *mem;
+	struct wrt_table *table;
+	struct wrt_global *global;
+	void *tag;
+	uint32_t tag_type;
+	void *own;			/* object to end with the list */
+};
+
+#define WRT__BUCKETS 256u
+
+struct wrt_imports {
+	struct wrt__def *buckets[WRT__BUCKETS];
+	struct wrt__def *retired;	/* replaced: others may point at them */
+	enum wrt_unknown unknown;
+};
+
+const struct wrt__def *wrt__imports_find(const wrt_imports *l,
+    const char *module, size_t module_len, const char *name, size_t name_len);
+
+/* ---- Instances ---------------------------------------------------------- */
+
+/* Instances that may hold pointers into each other.  They end together, when
+ * the last one that the host has open is closed; see link.c. */
+struct wrt__group {
+	wrt_instance *members;
+	struct wrt__group *into;	/* merged; members and counts are there */
+	uint32_t refs;			/* who points here */
+	uint32_t nopen;			/* open instances, hosts' objects */
+};
+
+struct wrt__group *wrt__group_new(void);
+struct wrt__group *wrt__group_of(struct wrt__group **g);
+void wrt__group_join(struct wrt__group **a, struct wrt__group **b);
+void wrt__group_open(struct wrt__group **g);
+void wrt__group_close(struct wrt__group **g);
+void wrt__group_put(struct wrt__group **g);
+/* func becomes reachable from group g. */
+void wrt__group_escape(struct wrt__group **g, const struct wabi_func *func);
+
+enum { WRT__MAX_FRAMES = 64, WRT__TEXT = 256 };
+
+enum wrt__state { WRT__READY, WRT__RUNNING, WRT__TRAPPED, WRT__CLOSED };
+
+struct wrt__trapinfo {
+	int code;			/* 0: none */
+	int exit_code;
+	char text[WRT__TEXT];		/* "" : the code's */
+	uint64_t address;
+	struct wrt__regs regs;		/* to walk, if stack */
+	bool is_return;
+	struct wrt__stack *stack;	/* kept for the walk, or NULL */
+	size_t nframes, total;
+	struct wrt_frame frames[WRT__MAX_FRAMES];
+};
+
+/* Kill: who runs, one word.  The low 32 bits are the thread, the high ones the
+ * code asked for; 0 when nothing runs. */
+typedef _Atomic uint64_t wrt__kill_word;
+
+struct wrt_instance {
+	wrt_pool *pool;
+	struct wrt_module *module;
+	struct wrt__group *group;	/* by wrt__group_of(&group) */
+	wrt_instance *next;		/* in the group */
+	bool open;			/* the host has it */
+	bool pinned;			/* others may point into it */
+	enum wrt__state state;
+	wrt__kill_word kill;
+	struct wrt__thread *_Atomic thread;	/* that runs it */
+	uint32_t depth;			/* nested activations */
+	void *data;
+	uint64_t stack_bytes;
+
+	uint8_t *vmctx;
+	struct wabi_layout l;
+	struct wabi_func **funcs;	/* per imported function */
+	struct wrt_memory **mems;	/* all */
+	struct wrt_table **tables;
+	struct wrt_global *globals;
+	void **tags;
+	struct wrt_memory *own_mems;
+	struct wrt_table *own_tables;
+	uint32_t nown_mems, nown_tables;	/* that are opened */
+	struct wrt__run *runs;		/* of all own memories */
+	struct wrt__hostblock *hosts;	/* per imported function */
+	uint8_t *elem_dropped, *data_dropped;
+	struct wrt__trapinfo trap;
+};
+
+static inline wrt_instance *
+wrt__instance_of(const void *vmctx)
+{
+	return ((const struct wabi_vmctx *)vmctx)->instance;
+}
+
+static inline union wabi_val *
+wrt__vm_global(wrt_instance *i, uint32_t idx)
+{
+	return (union wabi_val *)(void *)(i->vmctx + i->l.globals) + idx;
+}
+
+static inline struct wabi_func *
+wrt__vm_funcs(wrt_instance *i)
+{
+	return (struct wabi_func *)(void *)(i->vmctx + i->l.funcs);
+}
+
+/* The funcref of function idx; NULL if the module never makes one. */
+struct wabi_func *wrt__instance_funcref(wrt_instance *i, uint32_t idx);
+/* Free all, whatever is there. */
+void wrt__instance_free(wrt_instance *i);
+/* link.c: fill funcs, mems, tables, globals, tags with what is imported. */
+int wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err);
+/* Could somebody else hold a pointer into i?  It then ends with its group. */
+void wrt__instance_unlink(wrt_instance *i);
+/* Values that cross instances by the host's hand. */
+void wrt__vals_escape(wrt_instance *to, const uint8_t *types, uint32_t n,
+    const wrt_val *vals);
+
+/* An initial value; may run guest code.  WRT_OK, WRT_ETRAP, WRT_ELOAD. */
+int wrt__init_value(wrt_instance *i, const struct wabi_init *init,
+    union wabi_val *out);
+/* Segments; 0 or an enum wabi_trap. */
+int wrt__table_init(wrt_instance *i, uint32_t table, uint32_t elem,
+    uint64_t dst, uint32_t src, uint32_t n);
+int wrt__memory_init(wrt_instance *i, uint32_t mem, uint32_t data,
+    uint64_t dst, uint32_t src, uint32_t n);
+
+const char *wrt__trap_text(int code);
+void wrt__trap_clear(wrt_instance *i);
+/* Keep what the activation, which trapped, left behind. */
+void wrt__trap_keep(struct wrt__act *a);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * signal.c: faults of guests, and the signal that stops one.
+ *
+ * The handlers act on what is ours and pass everything else on to the handler
+ * that was there before.  Ours is
+ *
+ *   a fault in a memory at an absent page below its size, whoever touched it:
+ *   the page is put there and the instruction runs again;
+ *
+ *   a fault of guest code in a memory's reservation, or in the guard of the
+ *   stack it runs on: a trap;
+ *
+ *   the kill signal when somebody asked for it.
+ *
+ * To leave the guest a handler changes the context it returns to, so that the
+ * kernel restores signal mask, floating-point state and signal stack.  Nothing
+ * here allocates, locks or touches lazily made thread-local storage.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "rt.h"
+
+/* Ignored by default, so that one which comes late does no harm. */
+#define KILL_SIGNAL SIGURG
+
+static const int ours[] = { SIGSEGV, SIGBUS, KILL_SIGNAL };
+enum { NOURS = sizeof ours / sizeof *ours };
+static struct sigaction before[NOURS];
+
+unsigned wrt__forks;
+
+int
+wrt__kill_signal(void)
+{
+	return KILL_SIGNAL;
+}
+
+/* ---- The machine's context -------------------------------------------- */
+
+#if defined(__x86_64__)
+static uintptr_t
+context_pc(const ucontext_t *uc)
+{
+	return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+}
+
+static void
+context_regs(const ucontext_t *uc, struct wrt__regs *r)
+{
+	const greg_t *g = uc->uc_mcontext.gregs;
+
+	r->pc = (uint64_t)g[REG_RIP];
+	r->sp = (uint64_t)g[REG_RSP];
+	r->rbp = (uint64_t)g[REG_RBP];
+	r->rbx = (uint64_t)g[REG_RBX];
+	r->r12 = (uint64_t)g[REG_R12];
+	r->r13 = (uint64_t)g[REG_R13];
+	r->r14 = (uint64_t)g[REG_R14];
+	r->r15 = (uint64_t)g[REG_R15];
+}
+
+static void
+context_leave(ucontext_t *uc, struct wrt__act *a)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+
+	g[REG_RIP] = (greg_t)(uintptr_t)wrt__leave;
+	g[REG_RDI] = (greg_t)(uintptr_t)a;
+	g[REG_RSP] = (greg_t)(uintptr_t)a->host_sp;
+}
+#elif defined(__aarch64__)
+static uintptr_t
+context_pc(const ucontext_t *uc)
+{
+	return uc->uc_mcontext.pc;
+}
+
+static void
+context_regs(const ucontext_t *uc, struct wrt__regs *r)
+{
+	r->pc = uc->uc_mcontext.pc;
+	r->sp = uc->uc_mcontext.sp;
+	memcpy(r->x19_x30, &uc->uc_mcontext.regs[19], sizeof r->x19_x30);
+}
+
+static void
+context_leave(ucontext_t *uc, struct wrt__act *a)
+{
+	uc->uc_mcontext.pc = (uintptr_t)wrt__leave;
+	uc->uc_mcontext.regs[0] = (uintptr_t)a;
+	uc->uc_mcontext.sp = (uintptr_t)a->host_sp;
+}
+#endif
+
+/* ---- Passing on -------------------------------------------------------- */
+
+/* What would have happened without us. */
+static void
+pass_on(int sig, siginfo_t *si, void *uc)
+{
+	const struct sigaction *old = NULL;
+
+	for (int i = 0; i < NOURS; i++)
+		if (ours[i] == sig)
+			old = &before[i];
+	if (old->sa_flags & SA_SIGINFO) {
+		old->sa_sigaction(sig, si, uc);
+	} else if (old->sa_handler == SIG_IGN && sig == KILL_SIGNAL) {
+		return;
+	} else if (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN) {
+		/* The kernel does not let a fault be ignored either. */
+		struct sigaction dfl;
+
+		if (sig == KILL_SIGNAL)
+			return;
+		memset(&dfl, 0, sizeof dfl);
+		dfl.sa_handler = SIG_DFL;
+		sigaction(sig, &dfl, NULL);
+		/* A fault comes again when the handler returns; a signal that
+		 * was sent must be sent again. */
+		if (si->si_code <= 0)
+			syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), sig);
+	} else {
+		old->sa_handler(sig);
+	}
+}
+
+/* ---- Faults ------------------------------------------------------------ */
+
+static bool
+in_guest(uintptr_t pc)
+{
+	struct wrt_module *m;
+
+	return wrt__registry_find(pc, &m);
+}
+
+static void
+trap_out(ucontext_t *uc, struct wrt__act *a, int code)
+{
+	a->code = code;
+	a->is_return = 0;
+	context_regs(uc, &a->regs);
+	context_leave(uc, a);
+}
+
+static bool
+fault(siginfo_t *si, ucontext_t *uc)
+{
+	uintptr_t addr = (uintptr_t)si->si_addr;
+	struct wrt__act *a = wrt__act;
+	struct wrt_memory *mem;
+	int64_t off;
+	bool in_memory = wrt__ranges_find(addr, &mem, &off);
+
+	if (in_memory && mem && off >= 0 &&
+	    wrt__pages_serve(mem, (uint64_t)off))
+		return true;
+	if (!a || a->in_host || !in_guest(context_pc(uc)))
+		return false;
+	if (in_memory) {
+		a->address = mem && off >= 0 ? (uint64_t)off : 0;
+		a->fault_page = mem && mem->mode == WRT__UFFD ?
+		    si->si_addr : NULL;
+		trap_out(uc, a, WABI_TRAP_MEMORY_OOB);
+		return true;
+	}
+	if (addr < (uintptr_t)a->stack->low &&
+	    addr >= (uintptr_t)a->stack->low - WABI_STACK_GUARD) {
+		trap_out(uc, a, WABI_TRAP_STACK_OVERFLOW);
+		return true;
+	}
+	return false;
+}
+
+static void
+on_fault(int sig, siginfo_t *si, void *uc)
+{
+	int e = errno;
+
+	/* si_code > 0: from the kernel, so si_addr is one. */
+	if (si->si_code <= 0 || !fault(si, uc))
+		pass_on(sig, si, uc);
+	errno = e;
+}
+
+/* ---- Kill -------------------------------------------------------------- */
+
+/* The outermost activation that is to end, or NULL. */
+static struct wrt__act *
+killed(struct wrt__act *a)
+{
+	struct wrt__act *last = NULL;
+
+	for (; a; a = a->prev)
+		if (atomic_load_explicit(&a->inst->kill, memory_order_acquire)
+		    >> 32)
+			last = a;
+	return last;
+}
+
+bool
+wrt__pc_in_window(uintptr_t pc)
+{
+	const int32_t *w = (const int32_t *)(const void *)wrt__stub_windows;
+	const int32_t *end =
+	    (const int32_t *)(const void *)wrt__stub_windows_end;
+
+	if (pc >= (uintptr_t)wrt__enter_window &&
+	    pc < (uintptr_t)wrt__enter_window_end)
+		return true;
+	for (; w < end; w += 2)
+		if (pc >= (uintptr_t)wrt__stub_windows + (intptr_t)w[0] &&
+		    pc < (uintptr_t)wrt__stub_windows + (intptr_t)w[1])
+			return true;
+	return false;
+}
+
+/* In guest code: leave at once.  In the runtime or the host: every way back
+ * into guest code looks at pending first, and between that look and the guest
+ * the pc is in a window, where one may leave too. */
+static void
+on_kill(int sig, siginfo_t *si, void *uc)
+{
+	struct wrt__act *a = wrt__act, *last = killed(a);
+	uintptr_t pc = context_pc(uc);
+
+	if (!last) {
+		pass_on(sig, si, uc);
+		return;
+	}
+	for (struct wrt__act *o = a;; o = o->prev) {
+		atomic_store_explicit(&o->pending, 1, memory_order_relaxed);
+		if (o == last)
+			break;
+	}
+	if (!a->in_host && in_guest(pc)) {
+		trap_out(uc, a, WABI_TRAP_INTERRUPT);
+	} else if (!a->in_host && wrt__pc_in_window(pc)) {
+		/* The stub has noted where the guest is; in wrt__enter it has
+		 * not begun. */
+		a->code = WABI_TRAP_INTERRUPT;
+		context_leave(uc, a);
+	}
+}
+
+/* ---- Installing -------------------------------------------------------- */
+
+static void
+forked(void)
+{
+	wrt__forks++;
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int installed;
+
+static void
+install(void)
+{
+	for (int i = 0; i < NOURS; i++) {
+		struct sigaction sa;
+
+		memset(&sa, 0, sizeof sa);
+		sigemptyset(&sa.sa_mask);
+		/* A kill must not come between a fault's handler and the guest
+		 * it returns to. */
+		sigaddset(&sa.sa_mask, KILL_SIGNAL);
+		sa.sa_flags = SA_SIGINFO | SA_ONSTACK |
+		    (ours[i] == KILL_SIGNAL ? SA_RESTART : SA_NODEFER);
+		sa.sa_sigaction = ours[i] == KILL_SIGNAL ? on_kill : on_fault;
+		if (sigaction(ours[i], &sa, &before[i]) < 0)
+			return;
+	}
+	installed = pthread_atfork(NULL, NULL, forked) == 0;
+}
+
+int
+wrt__signals_init(struct wrt_error *err)
+{
+	pthread_once(&once, install);
+	if (!installed)
+		return wrt__fail(err, WRT_ESYS,
+		    "cannot install signal handlers");
+	return WRT_OK;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * trap.c: what a trap leaves behind, and its telling.
+ *
+ * The outermost call of a thread leaves its stack to the instance, and the
+ * frames are found when somebody asks.  A nested call shares its stack with
+ * the guest that goes on after it, so its frames are found at once.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "rt.h"
+
+const char *
+wrt__trap_text(int code)
+{
+	switch (code) {
+#define X(name, number, text) case number: return text;
+	WABI_TRAPS(X)
+#undef X
+	}
+	return "unknown trap";
+}
+
+void
+wrt__trap_clear(wrt_instance *i)
+{
+	struct wrt__trapinfo *t = &i->trap;
+
+	if (t->stack)
+		wrt__stack_give(wrt__thread_get(), t->stack);
+	t->stack = NULL;
+	t->code = t->exit_code = 0;
+	t->text[0] = '\0';
+	t->address = 0;
+	t->nframes = t->total = 0;
+}
+
+/* Find the frames, after those that are there already. */
+static void
+trap_walk(struct wrt__trapinfo *t)
+{
+	size_t n = 0;
+
+	if (t->regs.pc)
+		t->total += wrt__backtrace(&t->regs, t->is_return,
+		    t->frames + t->nframes, WRT__MAX_FRAMES - t->nframes, &n);
+	t->nframes += n;
+}
+
+/* The frames of a nested call that trapped, and so ended this one, come
+ * first. */
+static void
+trap_inherit(struct wrt__act *a)
+{
+	struct wrt__trapinfo *t = &a->inst->trap;
+	const struct wrt__trapinfo *from;
+
+	if (!a->inner) {
+		t->nframes = t->total = 0;
+		if (!a->trap_set) {
+			t->text[0] = '\0';
+			t->exit_code = 0;
+		}
+		return;
+	}
+	if (a->inner == a->inst)
+		return;
+	from = &a->inner->trap;
+	if (!a->trap_set) {
+		memcpy(t->text, from->text, sizeof t->text);
+		t->exit_code = from->exit_code;
+	}
+	t->address = from->address;
+	t->nframes = from->nframes;
+	t->total = from->total;
+	memcpy(t->frames, from->frames, sizeof t->frames);
+}
+
+void
+wrt__trap_keep(struct wrt__act *a)
+{
+	struct wrt__trapinfo *t = &a->inst->trap;
+
+	trap_inherit(a);
+	t->code = a->code;
+	if (!a->inner)
+		t->address = a->address;
+	t->regs = a->regs;
+	t->is_return = a->is_return;
+	if (!a->own_stack) {
+		trap_walk(t);
+	} else if (a->regs.pc) {
+		t->stack = a->stack;
+		a->stack = NULL;
+	}
+}
+
+int
+wrt_trap_get(wrt_instance *i, struct wrt_trap *out)
+{
+	struct wrt__trapinfo *t;
+
+	if (!i || !out)
+		return WRT_EINVAL;
+	t = &i->trap;
+	if (!t->code)
+		return WRT_ESTATE;
+	if (t->stack) {
+		trap_walk(t);
+		wrt__stack_give(wrt__thread_get(), t->stack);
+		t->stack = NULL;
+	}
+	out->code = t->code;
+	out->exit_code = t->exit_code;
+	out->text = t->text[0] ? t->text : wrt__trap_text(t->code);
+	out->address = t->address;
+	out->nframes = t->nframes;
+	out->frames = t->frames;
+	out->nframes_total = t->total;
+	return WRT_OK;
+}
+
+/* The activation whose host function we are in, or NULL. */
+static struct wrt__act *
+host_act(wrt_instance *caller)
+{
+	struct wrt__act *a = wrt__act;
+
+	return caller && a && a->in_host ? a : NULL;
+}
+
+int
+wrt_trap_set(wrt_instance *caller, int code, const char *text)
+{
+	struct wrt__act *a = host_act(caller);
+
+	if (!a)
+		return WRT_ESTATE;
+	if (code <= 0)
+		return WRT_EINVAL;
+	a->trap_set = true;
+	a->code = code;
+	a->inst->trap.exit_code = 0;
+	snprintf(a->inst->trap.text, WRT__TEXT, "%s", text ? text : "");
+	return WRT_ETRAP;
+}
+
+int
+wrt_exit(wrt_instance *caller, int exit_code)
+{
+	struct wrt__act *a = host_act(caller);
+
+	if (!a)
+		return WRT_ESTATE;
+	a->trap_set = true;
+	a->code = WABI_TRAP_EXIT;
+	a->inst->trap.exit_code = exit_code;
+	a->inst->trap.text[0] = '\0';
+	return WRT_ETRAP;
+}
+
+/* On the host's stack: end the innermost activation. */
+void
+wrt__trap(int code)
+{
+	struct wrt__act *a = wrt__act;
+
+	a->code = code;
+	wrt__leave(a);
+}
+
+void
+wrt__pending(struct wrt__act *a)
+{
+	a->code = WABI_TRAP_INTERRUPT;
+	wrt__leave(a);
+}
