@@ -56,9 +56,9 @@ dec_limits(struct reader *r, uint8_t allowed)
 	l.has_max = flags & LIM_MAX;
 	l.shared = flags & LIM_SHARED;
 	l.is64 = flags & LIM_64;
-	l.min = l.is64 ? rd_u64(r) : rd_u32(r);
+	l.min = rd_u64(r);		/* validation bounds them */
 	if (l.has_max)
-		l.max = l.is64 ? rd_u64(r) : rd_u32(r);
+		l.max = rd_u64(r);
 	if (flags & LIM_PAGE) {
 		uint32_t log2 = (at = rd_pos(r), rd_u32(r));
 

@@ -236,6 +236,20 @@ new_frame(struct validator *v)
 	return &v->frames[v->nframes++];
 }
 
+/* The instruction's block type exists. */
+void
+v_block_type(struct validator *v)
+{
+	const struct blocktype *b = &v->in.block;
+
+	if (b->how == BT_TYPE) {
+		v_func_type(v, b->type);
+		v->m->features_used |= FEAT_BIT(FEAT_MULTI_VALUE);
+	} else if (b->how == BT_VALUE) {
+		v_vtype(v, b->value);
+	}
+}
+
 /* Open a block of the instruction's type: its parameters move into it. */
 void
 v_open(struct validator *v, enum op op)
@@ -244,10 +258,9 @@ v_open(struct validator *v, enum op op)
 	struct vtypes params = { NULL, 0 };
 	struct frame *f;
 
+	v_block_type(v);
 	if (b->how == BT_TYPE)
-		params = v_func_type(v, b->type)->params;
-	else if (b->how == BT_VALUE)
-		v_vtype(v, b->value);
+		params = v->m->types[b->type].params;
 	v_pop_all(v, params);
 	f = new_frame(v);
 	*f = (struct frame){ *b, (uint16_t)op, false, v->nstack, v->ninits };

@@ -85,6 +85,7 @@ struct frame *v_label(struct validator *v, uint32_t depth);
 struct vtypes v_frame_params(struct validator *v, struct frame *f);
 struct vtypes v_frame_results(struct validator *v, struct frame *f);
 struct vtypes v_label_types(struct validator *v, struct frame *f);
+void v_block_type(struct validator *v);
 void v_open(struct validator *v, enum op op);
 void v_close(struct validator *v);	/* check and pop the inmost frame */
 void v_reset_frame(struct validator *v, struct frame *f);

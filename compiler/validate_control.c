@@ -22,6 +22,7 @@ v_block(struct validator *v)
 void
 v_if(struct validator *v)
 {
+	v_block_type(v);
 	v_pop(v, T(T_I32));
 	v_open(v, OP_IF);
 }
