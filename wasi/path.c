@@ -93,7 +93,7 @@ wasi_open_beneath(struct wrt_wasi *w, int dirfd, const char *path, int flags,
 {
 	int fd, again = 0;
 
-	flags |= O_CLOEXEC | O_NOCTTY;
+	flags |= O_CLOEXEC;
 	if (w->no_openat2)
 		return wasi_walk_open(dirfd, path, flags, mode);
 	/* EAGAIN: a ".." met a rename and the kernel could not be sure. */

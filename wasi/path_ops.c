@@ -102,8 +102,8 @@ open_in(struct wasi_call *c, const struct wasi_fd *dir, const char *path,
 
 	if (rc)
 		return rc;
-	host = wasi_open_beneath(c->w, dir->host, path, flags | O_NONBLOCK,
-	    0666);
+	host = wasi_open_beneath(c->w, dir->host, path,
+	    flags | O_NONBLOCK | O_NOCTTY, 0666);
 	if (host < 0)
 		return host == -EXDEV ? WASI_NOTCAPABLE : wasi_errno(-host);
 	return open_adopt(dir, q, host, flags, out);
