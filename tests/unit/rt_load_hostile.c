@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * Artifacts that were damaged or made by a malicious hand are refused, each
+ * with a sentence that says why, and nothing of them is executed.
+ */
+#include "../hostile/artifact.h"
+
+static struct artifact art;
+
+/* Change the sample by the statement and see it refused for this reason. */
+#define REFUSED(why, change) do {					\
+	uint8_t *saved_ = malloc(art.n);				\
+	memcpy(saved_, art.b, art.n);					\
+	change;								\
+	artifact_refused(&art, why);					\
+	memcpy(art.b, saved_, art.n);					\
+	free(saved_);							\
+} while (0)
+
+TEST(sample_is_good)
+{
+	struct wrt_error err;
+
+	artifact_sample(&art);
+	if (artifact_open(&art, &err) != WRT_OK)
+		test_end('F', "%s", err.text);
+	artifact_seal(&art);
+	if (artifact_open(&art, &err) != WRT_OK)
+		test_end('F', "after seal: %s", err.text);
+	artifact_free(&art);
+}
+
+/* ---- Damage ---- */
+
+static void
+flip_range(size_t from, size_t n, size_t step)
+{
+	struct wrt_error err;
+
+	for (size_t i = from; i < from + n; i += step) {
+		art.b[i] ^= (uint8_t)(1u << i % 8);
+		if (artifact_open(&art, &err) == WRT_OK)
+			test_end('F', "byte %#zx may be flipped", i);
+		CHECK(strlen(err.text) > 10);
+		art.b[i] ^= (uint8_t)(1u << i % 8);
+	}
+}
+
+TEST(every_byte_of_headers_and_metadata)
+{
+	artifact_sample(&art);
+	flip_range(0, sizeof(Elf64_Ehdr), 1);
+	flip_range(art_eh(&art)->e_phoff,
+	    art_eh(&art)->e_phnum * sizeof(Elf64_Phdr), 1);
+	flip_range(art_eh(&art)->e_shoff,
+	    art_eh(&art)->e_shnum * sizeof(Elf64_Shdr), 1);
+	for (unsigned i = 0; i < art_eh(&art)->e_shnum; i++) {
+		const Elf64_Shdr *s = &art_sh(&art)[i];
+
+		if (art_in_digest(&art, s))
+			flip_range(s->sh_offset, s->sh_size, 1);
+	}
+	flip_range(art_sec(&art, ".wabi.digest")->sh_offset, 32, 1);
+	artifact_free(&art);
+}
+
+TEST(truncated)
+{
+	struct wrt_error err;
+	size_t whole;
+
+	artifact_sample(&art);
+	whole = art.n;
+	/* What ends the file may be a string table that nobody misses. */
+	for (art.n = 0; art.n + 64 < whole; art.n += 64)
+		if (artifact_open(&art, &err) != WRT_ELOAD)
+			test_end('F', "%zu bytes are enough", art.n);
+	artifact_free(&art);
+}
+
+TEST(messages)
+{
+	struct wrt_error err;
+	wrt_module *m;
+
+	artifact_sample(&art);
+	REFUSED("made by ABI version 99, this runtime needs 1: compile it "
+	    "again", ((struct wabi_meta *)art_at(&art, ".wabi.meta"))->version
+	    = 99);
+	((struct wabi_meta *)art_at(&art, ".wabi.meta"))->wasm_size ^= 1;
+	CHECK(artifact_open(&art, &err) == WRT_ELOAD);
+	CHECK_HAS(err.text, "damaged: its headers or metadata were altered: "
+	    "compile it again");
+	art.n = 0;
+	CHECK(artifact_open(&art, &err) == WRT_ELOAD);
+	CHECK_HAS(err.text, "it is empty");
+	memcpy(art.b, "\0asm\1\0\0\0", 8);
+	art.n = 8;
+	CHECK(artifact_open(&art, &err) == WRT_ELOAD);
+	CHECK_HAS(err.text, "compile it with wasmc first");
+	CHECK(wrt_module_open(&m, "/nonexistent", &err) == WRT_ESYS);
+	CHECK_HAS(err.text, "No such file");
+	CHECK(wrt_module_open(&m, "/", &err) == WRT_ELOAD);
+	CHECK_HAS(err.text, "no regular file");
+	CHECK(wrt_module_open(&m, "/proc/self/exe", &err) == WRT_ELOAD);
+	artifact_free(&art);
+}
+
+/* ---- Malice: the digest is right ---- */
+
+static Elf64_Dyn *
+dyn(int64_t tag)
+{
+	Elf64_Dyn *d = art_at(&art, ".dynamic");
+
+	while (d->d_tag != tag && d->d_tag != DT_NULL)
+		d++;
+	CHECK(d->d_tag == tag);
+	return d;
+}
+
+TEST(elf_header)
+{
+	artifact_sample(&art);
+	REFUSED("no shared object", art_eh(&art)->e_type = ET_EXEC);
+	REFUSED("its machine is", art_eh(&art)->e_machine = EM_RISCV);
+	REFUSED("this machine is", art_eh(&art)->e_machine =
+	    art_eh(&art)->e_machine == EM_X86_64 ? EM_AARCH64 : EM_X86_64);
+	REFUSED("64-bit", art.b[EI_CLASS] = ELFCLASS32);
+	REFUSED("64-bit", art.b[EI_DATA] = ELFDATA2MSB);
+	REFUSED("OS ABI", art.b[EI_OSABI] = ELFOSABI_GNU);
+	REFUSED("header is odd", art_eh(&art)->e_entry = 0x1000);
+	artifact_free(&art);
+}
+
+TEST(segments)
+{
+	Elf64_Phdr *other;
+
+	artifact_sample(&art);
+	REFUSED("writable and executable", art_seg(&art, PT_LOAD, PF_R | PF_X)
+	    ->p_flags |= PF_W);
+	REFUSED("executable", art_seg(&art, PT_GNU_STACK, 0)->p_flags |= PF_X);
+	REFUSED("", art_seg(&art, PT_GNU_STACK, 0)->p_type = PT_NULL);
+	other = art_seg(&art, PT_NOTE, 0);
+	if (!other)
+		other = art_seg(&art, PT_PHDR, 0);
+	CHECK(other);
+	REFUSED("PT_INTERP", other->p_type = PT_INTERP);
+	REFUSED("PT_TLS", other->p_type = PT_TLS);
+	REFUSED("two segments PT_DYNAMIC", *other =
+	    *art_seg(&art, PT_DYNAMIC, 0));
+	REFUSED("", art_seg(&art, PT_DYNAMIC, 0)->p_vaddr += 16);
+	REFUSED("", art_seg(&art, PT_DYNAMIC, 0)->p_filesz += 16);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_vaddr = 0);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_vaddr += 8);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_memsz += 4096);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_align = 1);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_filesz = 1ull << 62);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R)->p_flags = PF_R | PF_X);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R)->p_flags = PF_R | PF_W);
+	REFUSED("", art_seg(&art, PT_LOAD, PF_R)->p_type = PT_NULL);
+	REFUSED("", art_eh(&art)->e_phnum--);
+	artifact_free(&art);
+}
+
+TEST(sections)
+{
+	artifact_sample(&art);
+	REFUSED("", art_sec(&art, ".eh_frame")->sh_type = SHT_INIT_ARRAY);
+	REFUSED("flags", art_sec(&art, ".text")->sh_flags |= SHF_WRITE);
+	REFUSED("flags", art_sec(&art, ".wabi.meta")->sh_flags |= SHF_WRITE);
+	REFUSED("flags", art_sec(&art, ".dynsym")->sh_flags |= SHF_TLS);
+	REFUSED("not in a segment", art_sec(&art, ".wabi.meta")->sh_addr += 16);
+	REFUSED("not in a segment",
+	    art_sec(&art, ".wabi.meta")->sh_offset += 16);
+	REFUSED("not in a segment", art_sec(&art, ".text")->sh_addr =
+	    art_sec(&art, ".wabi.meta")->sh_addr);
+	REFUSED("is not one of", memcpy((char *)art_name(&art,
+	    art_sec(&art, ".comment")), ".init", 6));
+	REFUSED("", art_sec(&art, ".comment")->sh_name = UINT32_MAX);
+	REFUSED("two sections", art_sec(&art, ".comment")->sh_name =
+	    art_sec(&art, ".wabi.pcmap")->sh_name);
+	REFUSED("", art_sec(&art, ".wabi.meta")->sh_size = 4);
+	REFUSED("", art_sec(&art, ".wabi.pcmap")->sh_size = 1ull << 40);
+	artifact_free(&art);
+}
+
+TEST(dynamic)
+{
+	static const struct {
+		int64_t tag;
+		const char *why;
+	} t[] = {
+		{ DT_INIT, "DT_INIT" }, { DT_FINI, "DT_FINI" },
+		{ DT_INIT_ARRAY, "DT_INIT_ARRAY" },
+		{ DT_FINI_ARRAY, "DT_FINI_ARRAY" },
+		{ DT_NEEDED, "DT_NEEDED" }, { DT_RPATH, "DT_RPATH" },
+		{ DT_RUNPATH, "DT_RUNPATH" }, { DT_TEXTREL, "DT_TEXTREL" },
+		{ DT_JMPREL, "DT_JMPREL" }, { DT_VERSYM, "DT_VERSYM" },
+		{ DT_SONAME, "DT_SONAME" }, { DT_AUDIT, "dynamic entry" },
+		{ DT_RELR, "dynamic entry" },
+	};
+
+	artifact_sample(&art);
+	/* Which entry it takes the place of does not matter. */
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		REFUSED(t[i].why, dyn(DT_STRSZ)->d_tag = t[i].tag);
+	REFUSED("dynamic entry", dyn(DT_STRSZ)->d_un.d_val++);
+	REFUSED("dynamic entry", dyn(DT_STRTAB)->d_un.d_val--);
+	REFUSED("dynamic entry", dyn(DT_SYMTAB)->d_un.d_val = 0);
+	REFUSED("lacks an entry", *dyn(DT_STRSZ) = *dyn(DT_NULL));
+	REFUSED("is there twice", *dyn(DT_STRSZ) = *dyn(DT_SYMTAB));
+	REFUSED("dynamic entry", *dyn(DT_STRSZ) =
+	    ((Elf64_Dyn){ DT_FLAGS, { DF_TEXTREL } }));
+	REFUSED("dynamic entry", *dyn(DT_STRSZ) =
+	    ((Elf64_Dyn){ DT_FLAGS_1, { DF_1_NODELETE } }));
+	artifact_free(&art);
+}
+
+/* Grow a section into nothing: a mutation of its first words is enough. */
+TEST(tables_of_the_loader)
+{
+	artifact_sample(&art);
+	if (art_sec(&art, ".gnu.hash")) {
+		uint32_t *h = art_at(&art, ".gnu.hash");
+
+		for (int i = 0; i < 4; i++) {
+			REFUSED("hash table", h[i] = UINT32_MAX);
+			REFUSED("hash table", h[i] += 64);
+		}
+		REFUSED("hash table", h[4 + 2 * h[2]] = 0x7fffffff);
+	}
+	if (art_sec(&art, ".hash")) {
+		uint32_t *h = art_at(&art, ".hash");
+
+		REFUSED("hash table", h[0] = 0);
+		REFUSED("hash table", h[1] = UINT32_MAX);
+		REFUSED("hash table", h[2] = UINT32_MAX);
+	}
+	REFUSED("symbol", *(uint8_t *)art_at(&art, ".dynsym") = 1);
+	REFUSED("symbol", art_sec(&art, ".dynsym")->sh_size = 0);
+	REFUSED("symbol", *(char *)art_at(&art, ".dynstr") = 'x');
+	if (art_sec(&art, ".dynsym")->sh_size > sizeof(Elf64_Sym)) {
+		Elf64_Sym *s = (Elf64_Sym *)art_at(&art, ".dynsym") + 1;
+
+		REFUSED("undefined symbol", s->st_shndx = SHN_UNDEF);
+		REFUSED("ifunc", s->st_info = ELF64_ST_INFO(STB_GLOBAL,
+		    STT_GNU_IFUNC));
+		REFUSED("of type", s->st_info = ELF64_ST_INFO(STB_GLOBAL,
+		    STT_TLS));
+		REFUSED("bound by", s->st_info = ELF64_ST_INFO(STB_GNU_UNIQUE,
+		    STT_OBJECT));
+		REFUSED("no name", s->st_name = UINT32_MAX);
+		REFUSED("no section", s->st_shndx = SHN_ABS);
+	}
+	REFUSED("unwind table", *(uint8_t *)art_at(&art, ".eh_frame_hdr") = 2);
+	REFUSED("unwind table",
+	    ((uint32_t *)art_at(&art, ".eh_frame_hdr"))[1]++);
+	REFUSED("unwind table",
+	    ((uint32_t *)art_at(&art, ".eh_frame_hdr"))[2] = UINT32_MAX);
+	REFUSED("unwind table",
+	    ((uint32_t *)art_at(&art, ".eh_frame_hdr"))[3] = 0x7fffffff);
+	artifact_free(&art);
+}
+
+/* ---- Metadata ---- */
+
+static struct wabi_meta *
+meta(void)
+{
+	return art_at(&art, ".wabi.meta");
+}
+
+static void *
+item(struct wabi_list l)
+{
+	return (char *)meta() + l.off;
+}
+
+TEST(metadata_head)
+{
+	artifact_sample(&art);
+	REFUSED("", meta()->magic++);
+	REFUSED("metadata", meta()->size--);
+	REFUSED("does not know", meta()->bounds = 7);
+	REFUSED("does not know", meta()->flags = 1);
+	REFUSED("does not know", meta()->reserved[7] = 1);
+	REFUSED("another size", meta()->vmctx_size += 16);
+	REFUSED("start", meta()->start = meta()->funcs.n);
+	for (uint32_t *n = &meta()->counts.nglobals;
+	    n <= &meta()->counts.reserved; n++) {
+		REFUSED("metadata", *n = UINT32_MAX);
+		REFUSED("metadata", *n += 1);
+	}
+	for (wabi_str *s = &meta()->producer; s <= &meta()->module_name; s++) {
+		REFUSED("strings", s->n = UINT32_MAX);
+		REFUSED("strings", *s = ((wabi_str){ UINT32_MAX, 1 }));
+		REFUSED("strings", *s = ((wabi_str){ meta()->size - 1, 1 }));
+	}
+	for (struct wabi_list *l = &meta()->types; l <= &meta()->datas; l++) {
+		REFUSED("metadata", l->n = UINT32_MAX);
+		REFUSED("metadata", *l = ((struct wabi_list){ meta()->size, 1 }));
+		if (l->n)
+			REFUSED("metadata", l->off += 1);
+	}
+	artifact_free(&art);
+}
+
+TEST(metadata_cpu)
+{
+	static const char want[] = "+avx9000";
+
+	artifact_sample(&art);
+	/* Any string that is long enough serves as the list. */
+	REFUSED("needs avx9000, which this CPU lacks",
+	    memcpy(item(meta()->producer), want, sizeof want);
+	    meta()->cpu_features = meta()->producer;
+	    meta()->cpu_features.n = sizeof want - 1;
+	    meta()->producer.n = 0);
+	artifact_free(&art);
+}
+
+TEST(metadata_types)
+{
+	struct wabi_typeinfo *t;
+
+	artifact_sample(&art);
+	t = item(meta()->types);
+	REFUSED("type 0", t->comp = 3);
+	REFUSED("type 0", t->super = 0);
+	REFUSED("type 0", t->rec_n = 0);
+	REFUSED("type 0", t->rec_n = UINT32_MAX);
+	REFUSED("type 0", t->rec_first = 1);
+	REFUSED("type 0", t->from_host = INT32_MAX);
+	REFUSED("type 0", t->to_host = INT32_MIN);
+	REFUSED("type 0", t->params.n = UINT32_MAX);
+	for (uint32_t i = 0; i < meta()->types.n; i++) {
+		if (!t[i].params.n)
+			continue;
+		struct wabi_valtype *v = item(t[i].params);
+
+		REFUSED("odd part", v->type = 0x40);
+		REFUSED("odd part", v->heap = 1);
+		REFUSED("odd part", v->nullable = 1);
+		REFUSED("odd part", *v = ((struct wabi_valtype){
+		    WABI_FUNCREF, 1, 0, 1, UINT32_MAX }));
+	}
+	artifact_free(&art);
+}
+
+TEST(metadata_things)
+{
+	struct wabi_import_info *im;
+	struct wabi_export_info *e;
+	struct wabi_func_info *f;
+	struct wabi_table_info *t;
+	struct wabi_memory_info *m;
+	struct wabi_global_info *g;
+	uint32_t last;
+
+	artifact_sample(&art);
+	im = item(meta()->imports);
+	e = item(meta()->exports);
+	f = item(meta()->funcs);
+	t = item(meta()->tables);
+	m = item(meta()->memories);
+	g = item(meta()->globals);
+	last = meta()->funcs.n - 1;
+
+	REFUSED("import 0", im->kind = 5);
+	REFUSED("import 0", im->index = 1);
+	REFUSED("import 0", im->type_idx = UINT32_MAX);
+	REFUSED("import 0", im->name.n = UINT32_MAX);
+	REFUSED("export 0", e->kind = 9);
+	REFUSED("export 0", e->index = UINT32_MAX);
+	REFUSED("export 0", e->name.off = UINT32_MAX);
+	REFUSED("function 0", f->code = f[last].code);
+	REFUSED("function", f[last].code = 0);
+	REFUSED("function", f[last].code = INT32_MAX);
+	REFUSED("function", f[last].code = INT32_MIN);
+	REFUSED("function", f[last].size = UINT32_MAX);
+	REFUSED("function", f[last].type_idx = UINT32_MAX);
+	REFUSED("function", f[last].wasm_off = UINT32_MAX);
+	REFUSED("function", f[last].funcref = 0);
+	REFUSED("table", t->limits.max = t->limits.min - 1);
+	REFUSED("table", t->limits.min = 1ull << 40);
+	REFUSED("table", t->type.type = WABI_I32);
+	REFUSED("table", t->init.how = 9);
+	REFUSED("table", t->init.val.u64[0] = 0x1000);
+	REFUSED("memory", m->limits.page_log2 = 63);
+	REFUSED("memory", m->limits.min = 65537);
+	REFUSED("memory", m->limits.is64 = 2);
+	REFUSED("global", g->type.type = 0);
+	REFUSED("global", g->mut = 2);
+	REFUSED("global", g->init.how = WABI_INIT_CODE);
+	REFUSED("global", g->init.how = WABI_INIT_GLOBAL;
+	    g->init.index = meta()->counts.nglobals);
+	/* Itself, which has no value yet. */
+	REFUSED("global", g->init.how = WABI_INIT_GLOBAL; g->init.index = 1);
+	artifact_free(&art);
+}
+
+TEST(metadata_segments)
+{
+	struct wabi_memory_info *m;
+	struct wabi_image_run *r;
+	struct wabi_data_info *d;
+	struct wabi_elem_info *e;
+
+	artifact_sample(&art);
+	m = item(meta()->memories);
+	d = item(meta()->datas);
+	e = item(meta()->elems);
+	CHECK(m->image.n);
+	r = item(m->image);
+	REFUSED("image", r->mem_off = 1);
+	REFUSED("image", r->mem_off = 1ull << 40);
+	REFUSED("image", r->mem_off = -4096ull);
+	REFUSED("image", r->image_off = 1ull << 40);
+	REFUSED("image", r->image_off = -4096ull);
+	REFUSED("image", r->bytes = 0);
+	REFUSED("image", r->bytes = 1ull << 40);
+	REFUSED("image", r->bytes = -4096ull);
+	REFUSED("image", m->image.n = UINT32_MAX);
+	REFUSED("data segment 0", d->mode = 4);
+	REFUSED("data segment 0", d->memory = 1);
+	REFUSED("data segment 1", d[1].data_off = 1ull << 40);
+	REFUSED("data segment 1", d[1].bytes = -1ull);
+	REFUSED("data segment 1", d[1].bytes++);
+	REFUSED("element segment 0", e->mode = 4);
+	REFUSED("element segment 0", e->table = 1);
+	REFUSED("element segment 0", e->type.type = WABI_I32);
+	if (e->funcs.n) {
+		REFUSED("element segment 0", e->funcs.n = UINT32_MAX);
+		REFUSED("element segment 0",
+		    *(uint32_t *)item(e->funcs) = UINT32_MAX);
+	}
+	artifact_free(&art);
+}
+
+/* Words of the metadata turned into awkward numbers, with a right digest: open
+ * may succeed, for a harmless word, and must never crash. */
+TEST(metadata_words)
+{
+	static const uint32_t awkward[] = { 0, 1, 0x7fffffff, 0x80000000,
+		0xffffffff, 0xfffffff0 };
+	struct wrt_error err;
+	uint32_t n, *w;
+
+	artifact_sample(&art);
+	w = (uint32_t *)meta();
+	n = meta()->size / 4;
+	for (uint32_t i = 0; i < n; i++)
+		for (size_t k = 0; k < sizeof awkward / sizeof *awkward; k++) {
+			uint32_t was = w[i];
+
+			w[i] = awkward[k];
+			artifact_seal(&art);
+			artifact_open(&art, &err);
+			w[i] = was;
+		}
+	artifact_free(&art);
+}
+
+/* The same for the words that the system's loader reads.  The ELF header itself
+ * stays: the sealer believes it. */
+static void
+awkward_words(size_t from, size_t n)
+{
+	static const uint32_t awkward[] = { 0, 0x7fffffff, 0xffffffff, 0x1000 };
+	uint8_t *saved = malloc(art.n);
+	struct wrt_error err;
+
+	memcpy(saved, art.b, art.n);
+	for (size_t at = from; at + 4 <= from + n; at += 4)
+		for (size_t k = 0; k < sizeof awkward / sizeof *awkward; k++) {
+			memcpy(art.b + at, &awkward[k], 4);
+			artifact_seal(&art);
+			artifact_open(&art, &err);
+			memcpy(art.b, saved, art.n);
+		}
+	free(saved);
+}
+
+TEST(header_words)
+{
+	static const char *const tables[] = { ".dynsym", ".dynstr", ".hash",
+		".gnu.hash", ".rela.dyn", ".dynamic", ".eh_frame_hdr",
+		".note.gnu.build-id" };
+
+	artifact_sample(&art);
+	awkward_words(art_eh(&art)->e_phoff,
+	    art_eh(&art)->e_phnum * sizeof(Elf64_Phdr));
+	awkward_words(art_eh(&art)->e_shoff,
+	    art_eh(&art)->e_shnum * sizeof(Elf64_Shdr));
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		const Elf64_Shdr *s = art_sec(&art, tables[i]);
+
+		if (s)
+			awkward_words(s->sh_offset, s->sh_size);
+	}
+	artifact_free(&art);
+}
+
+TEST_MAIN
