@@ -261,14 +261,27 @@ fuzz: deps-test
 # from TESTS, RUNFLAGS: make check TESTS=front_reader RUNFLAGS=-v
 RUN = OUT=$(OUT) SPEC=$(SPEC) WASM_CC='$(WASM_CC)' CC='$(CC)' \
 	CLANG='$(CLANG)' tests/run $(RUNFLAGS)
-check-build: everything tests wat $(fuzz_bin)
+check-build: everything tests wat examples $(fuzz_bin)
 	@$(MAKE) --no-print-directory SAN=address,undefined front_tests
 check check-long bless: deps-test
 	@$(MAKE) --no-print-directory check-build
 	@$(RUN) $(addprefix --,$(filter-out check,$(subst check-,,$@))) $(TESTS)
 
 # ---- Examples --------------------------------------------------------------
-# Programs for wasm are hello.c and what begins with guest_; others are hosts.
+# Programs for wasm are hello.c and what begins with guest_ (reactors); others
+# are hosts, built as anybody's would be.
+guest_src := $(wildcard examples/hello.c examples/guest_*.c)
+host_src := $(filter-out $(guest_src),$(wildcard examples/*.c))
+examples: $(patsubst examples/%.c,$(OUT)/examples/%.so,$(guest_src)) \
+	$(patsubst examples/%.c,$(OUT)/examples/%,$(host_src))
+$(OUT)/examples/guest_%.wasm: examples/guest_%.c
+	@mkdir -p $(@D)
+	$(WASM_CC) -mexec-model=reactor -O2 -o $@ $<
+$(patsubst examples/%.c,$(OUT)/examples/%,$(host_src)): $(OUT)/examples/%: \
+		examples/%.c $(LIB)/libwasmrt.so
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -g -O2 -Iinclude -o $@ $< -L$(LIB) -lwasmrt \
+	    -Wl,-rpath,'$$ORIGIN/../lib'
 $(OUT)/examples/%.wasm: examples/%.c
 	@mkdir -p $(@D)
 	$(WASM_CC) -O2 -o $@ $<
