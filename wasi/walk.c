@@ -178,12 +178,13 @@ walk_step(struct walk *k, int flags, mode_t mode)
 			return walk_open_top(k, flags);
 		return rc ? rc : -EINPROGRESS;
 	}
+	if (slash && last && flags & O_CREAT)
+		return -EISDIR;		/* whatever it is, as the kernel */
 	fd = openat(walk_top(k), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		if (errno != ENOENT || !last || !(flags & O_CREAT))
 			return -errno;
-		return slash ? -EISDIR :
-		    walk_open_last(k, name, flags, mode);
+		return walk_open_last(k, name, flags, mode);
 	}
 	if (fstat(fd, &st) < 0)
 		rc = -errno;
@@ -192,7 +193,7 @@ walk_step(struct walk *k, int flags, mode_t mode)
 	else if (S_ISLNK(st.st_mode))
 		rc = (rc = walk_link(k, fd)) ? rc : -EINPROGRESS;
 	else if ((slash || !last) && !S_ISDIR(st.st_mode))
-		rc = last && flags & O_CREAT ? -EISDIR : -ENOTDIR;
+		rc = -ENOTDIR;
 	else if (S_ISDIR(st.st_mode) && (slash || !last)) {
 		rc = walk_push(k, fd);
 		if (rc == 0)
