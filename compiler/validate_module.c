@@ -40,8 +40,7 @@ static void
 check_memory(struct validator *v, const struct memory *mem)
 {
 	const struct limits *l = &mem->limits;
-	unsigned bits = (l->is64 ? 64u : 32u) - l->page_log2;
-	uint64_t most = bits == 64 ? UINT64_MAX : 1ull << bits;
+	uint64_t most = 1ull << (l->is64 ? 48 : 16);
 
 	if (l->page_log2 != 16 && l->page_log2 != 0)
 		v_fail(v, "invalid custom page size: 2^%u bytes",
