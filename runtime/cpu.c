@@ -15,6 +15,7 @@
 #if defined(__x86_64__)
 
 #include <cpuid.h>
+#include <pthread.h>
 
 enum reg { A, B, C, D };
 
@@ -137,31 +138,45 @@ static const struct feature {
 #undef X
 };
 
-static bool
-cpuid_bit(uint32_t leaf, uint32_t subleaf, enum reg reg, unsigned bit)
-{
-	unsigned r[4];
+/* What CPUID says, asked once: under a hypervisor each question is dear. */
+static struct leaf {
+	uint32_t leaf, subleaf;
+	uint32_t r[4];
+} leaves[] = {
+	{ 1, 0, { 0 } }, { 7, 0, { 0 } }, { 7, 1, { 0 } }, { 13, 1, { 0 } },
+	{ 0x14, 0, { 0 } }, { 0x80000001, 0, { 0 } }, { 0x80000008, 0, { 0 } },
+};
+static uint64_t saved_state;		/* XCR0 */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	return __get_cpuid_count(leaf, subleaf, &r[A], &r[B], &r[C], &r[D]) &&
-	    (r[reg] >> bit & 1);
-}
-
-static uint64_t
-saved_state(void)
+static void
+ask_cpu(void)
 {
 	uint32_t lo, hi;
 
-	if (!cpuid_bit(1, 0, C, 27))	/* OSXSAVE */
-		return 0;
-	__asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	return (uint64_t)hi << 32 | lo;
+	for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+		struct leaf *l = &leaves[i];
+
+		/* A leaf that the CPU does not have stays zero. */
+		__get_cpuid_count(l->leaf, l->subleaf, &l->r[A], &l->r[B],
+		    &l->r[C], &l->r[D]);
+	}
+	if (leaves[0].r[C] >> 27 & 1) {		/* OSXSAVE */
+		__asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+		saved_state = (uint64_t)hi << 32 | lo;
+	}
 }
 
 static bool
 has_feature(const struct feature *f)
 {
-	return cpuid_bit(f->leaf, f->subleaf, f->reg, f->bit) &&
-	    (saved_state() & f->state) == f->state;
+	pthread_once(&once, ask_cpu);
+	for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++)
+		if (leaves[i].leaf == f->leaf &&
+		    leaves[i].subleaf == f->subleaf)
+			return (leaves[i].r[f->reg] >> f->bit & 1) &&
+			    (saved_state & f->state) == f->state;
+	return false;
 }
 
 #elif defined(__aarch64__)

@@ -258,8 +258,7 @@ check_counts(struct wrt__metacheck *c)
 		    c->m->memories.n, "memories" },
 		{ n->ntables, (uint64_t)c->nimported[WABI_KIND_TABLE] +
 		    c->m->tables.n, "tables" },
-		{ n->ntags, (uint64_t)c->nimported[WABI_KIND_TAG] +
-		    c->m->tags.n, "tags" },
+		{ n->ntags, c->m->tags.n, "tags" },
 		{ n->nimports, c->nimported[WABI_KIND_FUNC], "imports" },
 		{ n->ntypes, c->m->types.n, "types" },
 	};
@@ -290,8 +289,12 @@ good_func(const struct wrt__metacheck *c, uint32_t i, uint32_t *nrefs)
 		return false;
 	if (i < c->m->counts.nimports)
 		return f->code == 0 && f->size == 0;
-	return wrt__good_code(c, f->code, f->size) &&
-	    wrt__inside(f->wasm_off, f->wasm_size, c->m->wasm_size);
+	if (!wrt__inside(f->wasm_off, f->wasm_size, c->m->wasm_size))
+		return false;
+	/* One that was inlined everywhere has no code of its own. */
+	if (f->code == 0)
+		return f->size == 0 && f->funcref == UINT32_MAX;
+	return wrt__good_code(c, f->code, f->size);
 }
 
 static int
@@ -327,7 +330,9 @@ check_start(struct wrt__metacheck *c)
 		return wrt__badmeta(c, "there is no start function %u",
 		    c->m->start);
 	t = &c->types[c->funcs[c->m->start].type_idx];
-	if (t->params.n || t->results.n)
+	if (t->params.n || t->results.n ||
+	    (c->m->start >= c->m->counts.nimports &&
+	     c->funcs[c->m->start].code == 0))
 		return wrt__badmeta(c, "the start function has another type");
 	return WRT_OK;
 }
@@ -364,12 +369,19 @@ check_tags(struct wrt__metacheck *c)
 {
 	const struct wabi_tag_info *t = wrt__checked_list(c, c->m->tags,
 	    sizeof *t, _Alignof(struct wabi_tag_info));
+	uint32_t n = 0;
 
 	if (!t)
 		return wrt__badmeta(c, "the tags lead outside");
 	for (uint32_t i = 0; i < c->m->tags.n; i++)
 		if (!is_func_type(c, t[i].type_idx))
 			return wrt__badmeta(c, "tag %u is odd", i);
+	/* The list has every tag, the imported ones first. */
+	for (uint32_t i = 0; i < c->m->imports.n; i++)
+		if (c->imports[i].kind == WABI_KIND_TAG &&
+		    (n >= c->m->tags.n ||
+		     c->imports[i].type_idx != t[n++].type_idx))
+			return wrt__badmeta(c, "import %u has two types", i);
 	return WRT_OK;
 }
 

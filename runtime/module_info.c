@@ -62,11 +62,8 @@ wrt__global_type(const struct wrt_module *m, uint32_t i, bool *mut)
 uint32_t
 wrt__tag_type(const struct wrt_module *m, uint32_t i)
 {
-	uint32_t n = m->nimported[WABI_KIND_TAG];
-
 	assert(i < m->ntags);
-	return i < n ? m->imported[WABI_KIND_TAG][i]->type_idx :
-	    WRT__META(m, tags)[i - n].type_idx;
+	return WRT__META(m, tags)[i].type_idx;
 }
 
 /* ---- Exports by name ---- */

@@ -36,15 +36,16 @@ static bool
 sort_funcs(struct wrt__places *p, const struct wrt_module *m)
 {
 	uint32_t nimp = m->nimported[WABI_KIND_FUNC];
+	const struct wabi_func_info *f = WRT__META(m, funcs);
 
-	p->nfuncs = m->nfuncs - nimp;
-	p->by_code = wrt__calloc(p->nfuncs, sizeof *p->by_code);
+	p->by_code = wrt__calloc(m->nfuncs - nimp, sizeof *p->by_code);
 	if (!p->by_code)
 		return false;
-	for (uint32_t i = 0; i < p->nfuncs; i++)
-		p->by_code[i] = nimp + i;
+	for (uint32_t i = nimp; i < m->nfuncs; i++)
+		if (f[i].code)		/* not inlined everywhere */
+			p->by_code[p->nfuncs++] = i;
 	qsort_r(p->by_code, p->nfuncs, sizeof *p->by_code, by_code,
-	    (void *)WRT__META(m, funcs));
+	    (void *)f);
 	return true;
 }
 
