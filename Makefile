@@ -123,7 +123,7 @@ $(OBJ)/%.c.o: %.c
 	$(CCACHE) $(CC) $(BASE) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(OBJ)/%.S.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(CC) $(BASE) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -Wa,--noexecstack -c -o $@ $<
 
 libs: $(LIB)/libwasmc.a $(LIB)/libwasmrt.a $(LIB)/libwasmrt_wasi.a \
 	$(LIB)/libwasmc.so $(LIB)/libwasmrt.so
