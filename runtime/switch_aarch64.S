@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * switch_aarch64.S: between the host's stack and the guest's.
+ *
+ * wrt__enter goes in by `blr` and comes back by `ret`, so that return
+ * prediction stays right.  The stubs are what generated code finds in
+ * vmctx->rt: they note where the guest is, go over to the host's stack as
+ * wrt__enter left it, and call the C function of the same name.
+ *
+ * d8 to d15 belong to the caller too, so that wrt__enter keeps them for the
+ * host.  Floating-point control is neither saved nor changed: guest code does
+ * not change it, and after a fault the kernel restores what was there.
+ */
+#if defined(__aarch64__)
+
+/* struct wrt__act */
+#define HOST_SP		8
+#define STACK_TOP	16
+#define PENDING		24
+#define IS_RETURN	28
+#define PC		32
+#define SP		40
+#define X(n)		(48 + 8 * (n - 19))
+
+#define BTI_C		hint #34
+
+/* what wrt__enter keeps on the host's stack */
+#define FRAME		160
+#define F_X(n)		(8 * (n - 19))
+#define F_D(n)		(96 + 8 * (n - 8))
+
+	.hidden wrt__act, wrt__pending
+	.text
+
+/* int wrt__enter(act, fn, x, y, z) */
+	.globl wrt__enter
+	.hidden wrt__enter
+	.type wrt__enter, %function
+	.p2align 4
+wrt__enter:
+	.cfi_startproc
+	BTI_C
+	sub sp, sp, #FRAME
+	.cfi_adjust_cfa_offset FRAME
+	stp x29, x30, [sp, #F_X(29)]
+	.cfi_rel_offset x29, F_X(29)
+	.cfi_rel_offset x30, F_X(30)
+	stp x19, x20, [sp, #F_X(19)]
+	.cfi_rel_offset x19, F_X(19)
+	.cfi_rel_offset x20, F_X(20)
+	stp x21, x22, [sp, #F_X(21)]
+	.cfi_rel_offset x21, F_X(21)
+	.cfi_rel_offset x22, F_X(22)
+	stp x23, x24, [sp, #F_X(23)]
+	.cfi_rel_offset x23, F_X(23)
+	.cfi_rel_offset x24, F_X(24)
+	stp x25, x26, [sp, #F_X(25)]
+	.cfi_rel_offset x25, F_X(25)
+	.cfi_rel_offset x26, F_X(26)
+	stp x27, x28, [sp, #F_X(27)]
+	.cfi_rel_offset x27, F_X(27)
+	.cfi_rel_offset x28, F_X(28)
+	stp d8, d9, [sp, #F_D(8)]
+	.cfi_rel_offset d8, F_D(8)
+	.cfi_rel_offset d9, F_D(9)
+	stp d10, d11, [sp, #F_D(10)]
+	.cfi_rel_offset d10, F_D(10)
+	.cfi_rel_offset d11, F_D(11)
+	stp d12, d13, [sp, #F_D(12)]
+	.cfi_rel_offset d12, F_D(12)
+	.cfi_rel_offset d13, F_D(13)
+	stp d14, d15, [sp, #F_D(14)]
+	.cfi_rel_offset d14, F_D(14)
+	.cfi_rel_offset d15, F_D(15)
+	mov x9, sp
+	str x9, [x0, #HOST_SP]
+	.globl wrt__enter_window
+	.hidden wrt__enter_window
+wrt__enter_window:
+	ldr w9, [x0, #PENDING]		/* killed before it began? */
+	cbnz w9, 1f
+	mov x19, x0			/* the guest preserves it */
+	mov x9, x1
+	mov x0, x2
+	mov x1, x3
+	mov x2, x4
+	ldr x10, [x19, #STACK_TOP]
+	.cfi_remember_state
+	.cfi_undefined x30		/* the walk ends here */
+	mov x29, #0			/* for those who follow x29 */
+	mov sp, x10
+	blr x9
+	.globl wrt__enter_window_end
+	.hidden wrt__enter_window_end
+wrt__enter_window_end:
+	ldr x9, [x19, #HOST_SP]
+	mov sp, x9
+	.cfi_restore_state
+	mov w0, #0
+	b 2f
+1:	mov w0, #1
+2:	ldp d14, d15, [sp, #F_D(14)]
+	ldp d12, d13, [sp, #F_D(12)]
+	ldp d10, d11, [sp, #F_D(10)]
+	ldp d8, d9, [sp, #F_D(8)]
+	ldp x27, x28, [sp, #F_X(27)]
+	ldp x25, x26, [sp, #F_X(25)]
+	ldp x23, x24, [sp, #F_X(23)]
+	ldp x21, x22, [sp, #F_X(21)]
+	ldp x19, x20, [sp, #F_X(19)]
+	ldp x29, x30, [sp, #F_X(29)]
+	.cfi_remember_state
+	.irp r, x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, x29, x30
+	.cfi_restore \r
+	.endr
+	.irp r, d8, d9, d10, d11, d12, d13, d14, d15
+	.cfi_restore \r
+	.endr
+	add sp, sp, #FRAME
+	.cfi_adjust_cfa_offset -FRAME
+	ret
+
+/* void wrt__leave(act): wrt__enter returns 1.  Also where the fault handler
+ * sends the thread. */
+	.globl wrt__leave
+	.hidden wrt__leave
+	.type wrt__leave, %function
+wrt__leave:
+	.cfi_restore_state
+	BTI_C
+	ldr x9, [x0, #HOST_SP]
+	mov sp, x9
+	b 1b
+	.cfi_endproc
+	.size wrt__enter, . - wrt__enter
+
+/* A stub.  The arguments' registers stay as they are; x9 to x17 are free.  x19
+ * holds the activation while the C function runs.  The frame is described in
+ * terms of the activation: the caller's sp, x19 and return address are
+ * there. */
+	.macro STUB name
+	.section .text.wrt_stubs, "ax", %progbits
+	.globl wrt__stub_\name
+	.hidden wrt__stub_\name, wrt__rt_\name
+	.type wrt__stub_\name, %function
+	.p2align 4
+wrt__stub_\name:
+	.cfi_startproc
+	.cfi_signal_frame		/* debuggers: the stack may change */
+	BTI_C
+	mrs x9, tpidr_el0
+	adrp x10, :gottprel:wrt__act
+	ldr x10, [x10, :gottprel_lo12:wrt__act]
+	ldr x9, [x9, x10]
+	mov x11, sp
+	str x30, [x9, #PC]
+	str x11, [x9, #SP]
+	stp x19, x20, [x9, #X(19)]
+	stp x21, x22, [x9, #X(21)]
+	stp x23, x24, [x9, #X(23)]
+	stp x25, x26, [x9, #X(25)]
+	stp x27, x28, [x9, #X(27)]
+	stp x29, x30, [x9, #X(29)]
+	mov w10, #1
+	str w10, [x9, #IS_RETURN]
+	mov x19, x9
+	/* CFA = *(x19 + SP); x19 at x19 + X(19); x30 at x19 + PC */
+	.cfi_escape 0x0f, 3, 0x83, SP, 0x06
+	.cfi_escape 0x10, 19, 2, 0x83, X(19)
+	.cfi_escape 0x10, 30, 2, 0x83, PC
+	ldr x10, [x19, #HOST_SP]
+	mov sp, x10
+	bl wrt__rt_\name
+8:	ldr w10, [x19, #PENDING]
+	cbnz w10, 9f
+	ldr x30, [x19, #PC]
+	ldr x10, [x19, #SP]
+	mov sp, x10
+	ldr x19, [x19, #X(19)]
+	.cfi_def_cfa sp, 0
+	.cfi_restore x19
+	.cfi_restore x30
+	ret
+	.cfi_endproc
+9:	.cfi_startproc
+	.cfi_undefined x30
+	mov x0, x19
+	bl wrt__pending
+	.cfi_endproc
+	.size wrt__stub_\name, . - wrt__stub_\name
+	/* where a kill may leave at once: from the look at PENDING to the ret */
+	.section .rodata.wrt_windows, "a", %progbits
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+	.endm
+
+	.section .rodata.wrt_windows, "a", %progbits
+	.p2align 2
+	.globl wrt__stub_windows, wrt__stub_windows_end
+	.hidden wrt__stub_windows, wrt__stub_windows_end
+wrt__stub_windows:
+
+	STUB TRAP
+	STUB HOSTCALL
+	STUB MEMORY_GROW
+	STUB MEMORY_FILL
+	STUB MEMORY_COPY
+	STUB MEMORY_INIT
+	STUB DATA_DROP
+	STUB TABLE_GROW
+	STUB TABLE_FILL
+	STUB TABLE_COPY
+	STUB TABLE_INIT
+	STUB ELEM_DROP
+	STUB SIG_CHECK
+
+	.section .rodata.wrt_windows, "a", %progbits
+wrt__stub_windows_end:
+
+	.section .note.GNU-stack, "", %progbits
+#endif
