@@ -84,13 +84,15 @@ struct wrt__act {
 	wrt_instance *inner;		/* nested call that trapped last */
 };
 
-#if defined(__x86_64__)
 _Static_assert(offsetof(struct wrt__act, host_sp) == 8, "switch.S");
 _Static_assert(offsetof(struct wrt__act, stack_top) == 16, "switch.S");
 _Static_assert(offsetof(struct wrt__act, pending) == 24, "switch.S");
 _Static_assert(offsetof(struct wrt__act, is_return) == 28, "switch.S");
 _Static_assert(offsetof(struct wrt__act, regs) == 32, "switch.S");
+#if defined(__x86_64__)
 _Static_assert(offsetof(struct wrt__act, regs.rbx) == 56, "switch.S");
+#elif defined(__aarch64__)
+_Static_assert(offsetof(struct wrt__act, regs.x19_x30) == 48, "switch.S");
 #endif
 
 extern _Thread_local struct wrt__act *wrt__act
