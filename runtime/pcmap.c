@@ -42,7 +42,7 @@ sort_funcs(struct wrt__places *p, const struct wrt_module *m)
 	if (!p->by_code)
 		return false;
 	for (uint32_t i = nimp; i < m->nfuncs; i++)
-		if (f[i].code)		/* not inlined everywhere */
+		if (f[i].code && f[i].size)	/* not inlined everywhere */
 			p->by_code[p->nfuncs++] = i;
 	qsort_r(p->by_code, p->nfuncs, sizeof *p->by_code, by_code,
 	    (void *)f);
