@@ -29,6 +29,11 @@
 /* Names of all functions, unique in the artifact, safe for the linker. */
 struct symbols {
 	const char **funcs;		/* one per own and imported function */
+	struct alias_name {		/* further names: exports' */
+		const char *name;
+		uint32_t func;
+	} *aliases;
+	uint32_t naliases;
 };
 void sym_make(struct compile *c, struct symbols *out);	/* arena; wc_fail */
 
@@ -37,6 +42,8 @@ void sym_make(struct compile *c, struct symbols *out);	/* arena; wc_fail */
 #define SYM_TO_HOST	"wabi.to_host.%u"
 #define SYM_INIT	"wabi.init.%u"
 #define SYM_META	"wabi.meta"
+#define SYM_GONE	"wabi.gone"	/* traps; stands for functions that were
+					 * inlined everywhere and deleted */
 
 /* ---- Constant expressions (constexpr.c) ---- */
 
@@ -74,7 +81,11 @@ struct plan {
 	bool explicit_bounds;
 	bool is_x86;			/* else aarch64 */
 	char *triple, *cpu, *cpu_features;	/* LLVM's */
+	const char *tune;		/* CPU to schedule for, or "" */
 };
+
+/* Everything but the target and the options; wc_fail(). */
+void plan_make(struct compile *, struct plan *);
 
 /* ---- Parts ---- */
 
@@ -85,6 +96,8 @@ struct part {
 	bool with_thunks;		/* thunks and init code are in it */
 	bool alone;			/* the only part: functions internal */
 	struct wasmc_error err;
+	struct exact *exact;		/* lower_exact.c's; NULL at first,
+					 * lower_forget() frees it */
 };
 
 /* Lower a part.  On success *out is a module of `ctx`, the caller's.
@@ -94,10 +107,17 @@ struct part {
 int lower_part(struct part *, LLVMContextRef ctx, LLVMTargetMachineRef tm,
     LLVMModuleRef *out);
 
-/* Exact traps: after optimisation and before code generation, make sure that
- * no load was lost or will be narrowed.  Returns the number of loads that were
- * lost, which the next lower_part() of the same part will keep; see
- * lower_exact.c. */
+/* The same, optimised at the plan's level, and ready for code generation:
+ * this is what the pipeline calls.  It lowers and optimises again while
+ * optimisation has lost a load that may trap; see lower_exact.c. */
+int lower_optimised(struct part *, LLVMContextRef ctx,
+    LLVMTargetMachineRef tm, LLVMModuleRef *out);
+
+/* After the simplifying passes: the number of loads that were lost, which the
+ * next lower_part() of the same part will keep. */
 uint32_t lower_check_exact(struct part *, LLVMModuleRef);
+
+/* Free what lowering remembers about the part. */
+void lower_forget(struct part *);
 
 #endif

@@ -1,7 +1,411 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* placeholder while the rest is brought up */
+/*
+ * lower_exact.c: keep LLVM from losing a trap.
+ *
+ * An access outside a memory traps by a fault, of which LLVM knows nothing: to
+ * it a load whose value nobody needs is no work at all.  Marking every access
+ * volatile costs vectorisation and is not needed: most optimisations neither
+ * lose a load nor change what traps.  So:
+ *
+ *   1. Every load is lowered as an ordinary one, and a debug record "variable
+ *      n has this value" is put behind it.  Records do not influence what LLVM
+ *      does, but it keeps them up to date: where a load is replaced by an equal
+ *      value the record names that, and where it is deleted or moved away the
+ *      record is left without a value.
+ *   2. After the passes that simplify, and before those that vectorise (whose
+ *      replacing of loads is not a loss), the loads whose records have no
+ *      value, or are gone although their function is not, are those that were
+ *      lost.  The part is lowered again with exactly these volatile, until
+ *      none is lost.
+ *   3. After all passes every access that is left is made volatile: from here
+ *      on, in instruction selection, narrowing, sinking and scheduling, each
+ *      stays where it is and as wide as it is.  Addressing modes are folded
+ *      all the same.
+ *
+ * A call of a function that only loads must not be deleted either: each has an
+ * llvm.sideeffect, which emits nothing.  At level 0 every load is volatile from
+ * the start.  Passes that delete or sink stores across what may fault (dead
+ * store elimination, merged load/store motion, promotion in loops) or make
+ * library calls (idiom recognition) are left out.
+ *
+ * What remains inexact: where a vectorised loop or group traps, stores of the
+ * same vector may be missing; a load that runs in any case may trap earlier
+ * than a store that does not touch it.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <llvm-c/Support.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+
 #include "lower.h"
-void l_exact_init(struct lower *l) { }
-void l_exact_load(struct lower *l, LLVMValueRef load) { LLVMSetVolatile(load, 1); }
-void l_exact_func(struct lower *l) { }
-uint32_t lower_check_exact(struct part *p, LLVMModuleRef m) { return 0; }
+
+enum { MAX_ROUNDS = 4 };		/* then every load is forced */
+
+enum { FORCED = 1, SEEN = 2, LOST = 4 };
+
+/* What is remembered about a part from one lowering to the next. */
+struct exact {
+	uint8_t *loads;			/* FORCED.., in the order of lowering */
+	uint32_t nloads, room;
+	struct exact_func {
+		uint32_t func, first;	/* function index, its first load */
+	} *funcs;			/* those that load */
+	uint32_t nfuncs, funcs_room;
+	unsigned rounds;
+	LLVMMetadataRef type, expr;	/* of the variables */
+};
+
+/* ---- While lowering ---- */
+
+__attribute__((noreturn)) static void
+x_no_memory(struct lower *l)
+{
+	l->c.failing = WASMC_ENOMEM;
+	wc_fail(&l->c, UINT64_MAX, "out of memory");
+}
+
+void
+l_exact_init(struct lower *l)
+{
+	struct exact *e = l->part->exact;
+
+	if (!e)
+		e = l->part->exact = calloc(1, sizeof *e);
+	if (!e)
+		x_no_memory(l);
+	l->exact = e;
+	e->nloads = e->nfuncs = 0;
+	e->type = LLVMDIBuilderCreateBasicType(l->db, "load", 4, 64, 7,
+	    LLVMDIFlagZero);
+	e->expr = LLVMDIBuilderCreateExpression(l->db, NULL, 0);
+}
+
+void
+l_exact_func(struct lower *l)
+{
+	l_intrinsic(l, "llvm.sideeffect", NULL, 0, NULL, 0);
+}
+
+static void
+x_grow(struct lower *l, struct exact *e)
+{
+	uint32_t room = 2 * e->room + 1024;
+	uint8_t *p = realloc(e->loads, room);
+
+	if (!p)
+		x_no_memory(l);
+	memset(p + e->room, 0, room - e->room);
+	e->loads = p;
+	e->room = room;
+}
+
+/* Remember where the function's loads begin. */
+static void
+x_enter(struct lower *l, struct exact *e)
+{
+	struct exact_func *p = e->funcs;
+
+	if (e->nfuncs && p[e->nfuncs - 1].func == l->func_idx)
+		return;
+	if (e->nfuncs == e->funcs_room) {
+		uint32_t room = 2 * e->funcs_room + 64;
+		p = realloc(p, room * sizeof *p);
+		if (!p)
+			x_no_memory(l);
+		e->funcs = p;
+		e->funcs_room = room;
+	}
+	p[e->nfuncs++] = (struct exact_func){ l->func_idx, e->nloads };
+}
+
+/* A load of linear memory that may fault was built, at the block's end. */
+void
+l_exact_load(struct lower *l, LLVMValueRef load)
+{
+	struct exact *e = l->exact;
+	uint32_t n;
+	LLVMMetadataRef var;
+
+	if (l->plan->opt_level == 0 || e->rounds >= MAX_ROUNDS) {
+		LLVMSetVolatile(load, 1);
+		return;
+	}
+	x_enter(l, e);
+	n = e->nloads++;
+	if (n >= e->room)
+		x_grow(l, e);
+	e->loads[n] &= FORCED;
+	if (e->loads[n]) {
+		LLVMSetVolatile(load, 1);
+		return;
+	}
+	var = LLVMDIBuilderCreateAutoVariable(l->db, l->scope, "", 0, l->file,
+	    n, e->type, 0, LLVMDIFlagZero, 0);
+	LLVMDIBuilderInsertDbgValueRecordAtEnd(l->db, load, var, e->expr,
+	    LLVMGetCurrentDebugLocation2(l->b), LLVMGetInsertBlock(l->b));
+}
+
+void
+lower_forget(struct part *p)
+{
+	if (p->exact) {
+		free(p->exact->loads);
+		free(p->exact->funcs);
+	}
+	free(p->exact);
+	p->exact = NULL;
+}
+
+/* ---- After simplification: which loads are gone? ---- */
+
+/* The load's number is its variable's line. */
+static void
+x_record(struct exact *e, LLVMDbgRecordRef r)
+{
+	LLVMValueRef v;
+	uint32_t n;
+
+	if (LLVMDbgRecordGetKind(r) != LLVMDbgRecordValue)
+		return;
+	n = LLVMDIVariableGetLine(LLVMDbgVariableRecordGetVariable(r));
+	v = LLVMDbgVariableRecordGetValue(r, 0);
+	if (n < e->nloads)
+		e->loads[n] |= !v || LLVMIsUndef(v) || LLVMIsPoison(v) ?
+		    LOST : SEEN;
+}
+
+static void
+x_read_records(struct exact *e, LLVMValueRef fn)
+{
+	LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(fn);
+
+	for (; b; b = LLVMGetNextBasicBlock(b)) {
+		LLVMValueRef i = LLVMGetFirstInstruction(b);
+		for (; i; i = LLVMGetNextInstruction(i)) {
+			LLVMDbgRecordRef r = LLVMGetFirstDbgRecord(i);
+			for (; r; r = LLVMGetNextDbgRecord(r))
+				x_record(e, r);
+		}
+	}
+}
+
+/* A record is also gone when its block was found unreachable, which is no
+ * loss, but cannot be told from a block that was removed because nothing but
+ * the record was left in it.  That its whole function was removed, inlined or
+ * unused, says nothing either way: then the inlined copies' records count. */
+static uint32_t
+x_count_lost(struct exact *e, const struct plan *plan, LLVMModuleRef mod)
+{
+	uint32_t lost = 0;
+
+	for (uint32_t f = 0; f < e->nfuncs; f++) {
+		uint32_t end = f + 1 < e->nfuncs ? e->funcs[f + 1].first :
+		    e->nloads;
+		LLVMValueRef fn = LLVMGetNamedFunction(mod,
+		    plan->sym.funcs[e->funcs[f].func]);
+		bool here = fn && LLVMGetFirstBasicBlock(fn);
+
+		for (uint32_t n = e->funcs[f].first; n < end; n++) {
+			uint8_t s = e->loads[n];
+			if (s & FORCED)
+				continue;
+			if ((s & LOST) || (here && !(s & SEEN))) {
+				e->loads[n] = FORCED;
+				lost++;
+			}
+		}
+	}
+	return lost;
+}
+
+uint32_t
+lower_check_exact(struct part *p, LLVMModuleRef mod)
+{
+	struct exact *e = p->exact;
+	LLVMValueRef fn;
+
+	if (p->plan->opt_level == 0 || e->rounds >= MAX_ROUNDS)
+		return 0;
+	e->rounds++;
+	for (fn = LLVMGetFirstFunction(mod); fn; fn = LLVMGetNextFunction(fn))
+		x_read_records(e, fn);
+	return x_count_lost(e, p->plan, mod);
+}
+
+/* ---- At the end: seal ---- */
+
+static bool
+x_is_own_stack(LLVMValueRef p)
+{
+	while (LLVMIsAGetElementPtrInst(p))
+		p = LLVMGetOperand(p, 0);
+	return LLVMIsAAllocaInst(p) != NULL;
+}
+
+static void
+x_seal(LLVMValueRef i, unsigned invariant)
+{
+	LLVMOpcode op = LLVMGetInstructionOpcode(i);
+
+	if (op == LLVMLoad && !LLVMGetMetadata(i, invariant)
+	    && !x_is_own_stack(LLVMGetOperand(i, 0)))
+		LLVMSetVolatile(i, 1);
+	if (op == LLVMStore && !x_is_own_stack(LLVMGetOperand(i, 1)))
+		LLVMSetVolatile(i, 1);
+}
+
+static void
+x_seal_all(LLVMModuleRef mod)
+{
+	unsigned invariant = LLVMGetMDKindIDInContext(
+	    LLVMGetModuleContext(mod), "invariant.load", 14);
+	LLVMValueRef fn, i;
+	LLVMBasicBlockRef b;
+
+	for (fn = LLVMGetFirstFunction(mod); fn; fn = LLVMGetNextFunction(fn))
+		for (b = LLVMGetFirstBasicBlock(fn); b;
+		    b = LLVMGetNextBasicBlock(b))
+			for (i = LLVMGetFirstInstruction(b); i;
+			    i = LLVMGetNextInstruction(i))
+				x_seal(i, invariant);
+}
+
+/* ---- The passes ---- */
+
+/* LLVM's own default<O2>, without what wasm has no use for (coroutines,
+ * exceptions, libraries) and what would not be exact, see above. */
+#define CFG	"bonus-inst-threshold=1;no-forward-switch-cond;"	\
+		"no-switch-to-lookup;keep-loops;speculate-blocks"
+#define SIMPLIFY_CFG	"simplifycfg<" CFG ">"
+#define COMBINE	"instcombine<max-iterations=1;no-verify-fixpoint>"
+
+#define EARLY								\
+	"function<eager-inv>(sroa<modify-cfg>,early-cse<>),"		\
+	"ipsccp,globalopt,"						\
+	"function<eager-inv>(" COMBINE "," SIMPLIFY_CFG "),"		\
+	"require<globals-aa>,function(invalidate<aa>),"			\
+	"require<profile-summary>,"
+
+#define CLEAN_1								\
+	"sroa<modify-cfg>,early-cse<memssa>," SIMPLIFY_CFG ","		\
+	COMBINE "," SIMPLIFY_CFG ",reassociate,"			\
+	"loop-mssa(loop-instsimplify,loop-simplifycfg,"			\
+	"licm<no-allowspeculation>,loop-rotate<header-duplication;"	\
+	"no-prepare-for-lto>,licm<allowspeculation>,"			\
+	"simple-loop-unswitch<no-nontrivial;trivial>),"			\
+	SIMPLIFY_CFG "," COMBINE ","					\
+	"loop(indvars,loop-deletion,loop-unroll-full),"			\
+	"sroa<modify-cfg>,sccp,bdce," COMBINE ",adce,"			\
+	SIMPLIFY_CFG "," COMBINE
+
+#define CLEAN_2(unswitch)						\
+	"sroa<modify-cfg>,early-cse<memssa>,jump-threading,"		\
+	"correlated-propagation," SIMPLIFY_CFG "," COMBINE ","		\
+	"aggressive-instcombine," SIMPLIFY_CFG ",reassociate,"		\
+	"constraint-elimination,"					\
+	"loop-mssa(loop-instsimplify,loop-simplifycfg,"			\
+	"licm<no-allowspeculation>,loop-rotate<header-duplication;"	\
+	"no-prepare-for-lto>,licm<allowspeculation>,"			\
+	"simple-loop-unswitch<" unswitch ";trivial>),"			\
+	SIMPLIFY_CFG "," COMBINE ","					\
+	"loop(indvars,extra-simple-loop-unswitch-passes,loop-deletion,"	\
+	"loop-unroll-full),sroa<modify-cfg>,vector-combine,gvn<>,sccp,"	\
+	"bdce," COMBINE ",jump-threading,correlated-propagation,adce,"	\
+	"loop-mssa(licm<allowspeculation>),"				\
+	"simplifycfg<" CFG ";switch-range-to-icmp;hoist-common-insts;"	\
+	"sink-common-insts>," COMBINE
+
+#define INLINE(clean)							\
+	"cgscc(devirt<4>(inline,function<eager-inv;no-rerun>(" clean	\
+	"))),deadargelim,globalopt,globaldce"
+
+#define LATE(vectorise)							\
+	"function<eager-inv>(float2int,lower-constant-intrinsics,"	\
+	"loop(loop-rotate<header-duplication;no-prepare-for-lto>,"	\
+	"loop-deletion)," vectorise					\
+	"sroa<preserve-cfg>,infer-alignment," COMBINE ","		\
+	"loop-mssa(licm<allowspeculation>),loop-sink,instsimplify,"	\
+	"div-rem-pairs,simplifycfg<" CFG ";switch-range-to-icmp;"	\
+	"speculate-unpredictables>),globaldce,constmerge,"		\
+	"strip-nonlinetable-debuginfo"
+
+#define VECTORISE(level)						\
+	"loop-distribute,loop-vectorize,infer-alignment,"		\
+	"loop-load-elim," COMBINE ",simplifycfg<bonus-inst-threshold=1;" \
+	"forward-switch-cond;switch-range-to-icmp;switch-to-lookup;"	\
+	"no-keep-loops;hoist-common-insts;sink-common-insts;"		\
+	"speculate-blocks>,slp-vectorizer,vector-combine," COMBINE ","	\
+	"loop-unroll<" level ">,"
+
+static const char *const passes[4][2] = {
+	{ NULL, "strip-nonlinetable-debuginfo" },
+	{ EARLY INLINE(CLEAN_1), LATE("") },
+	{ EARLY INLINE(CLEAN_2("no-nontrivial")), LATE(VECTORISE("O2")) },
+	{ EARLY INLINE(CLEAN_2("nontrivial")), LATE(VECTORISE("O3")) },
+};
+
+/* No option of a pass in the text turns this off. */
+static void
+x_options(void)
+{
+	static const char *const args[] = { "wasmc", "-disable-licm-promotion",
+	    "-instcombine-code-sinking=false" };
+
+	LLVMParseCommandLineOptions(3, args, "");
+}
+
+static int
+x_run(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm, int phase)
+{
+	const char *text = passes[p->plan->opt_level][phase];
+	LLVMPassBuilderOptionsRef o;
+	LLVMErrorRef e;
+	char *why;
+
+	if (!text)
+		return WASMC_OK;
+	o = LLVMCreatePassBuilderOptions();
+	e = LLVMRunPasses(mod, text, tm, o);
+	LLVMDisposePassBuilderOptions(o);
+	if (!e)
+		return WASMC_OK;
+	why = LLVMGetErrorMessage(e);
+	p->err = (struct wasmc_error){ .status = WASMC_EBACKEND,
+	    .offset = UINT64_MAX, .func_idx = UINT32_MAX };
+	snprintf(p->err.text, sizeof p->err.text, "LLVM: %s", why);
+	LLVMDisposeErrorMessage(why);
+	return WASMC_EBACKEND;
+}
+
+int
+lower_optimised(struct part *p, LLVMContextRef ctx, LLVMTargetMachineRef tm,
+    LLVMModuleRef *out)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	LLVMModuleRef mod = NULL;
+	int rc;
+
+	pthread_once(&once, x_options);
+	for (;;) {
+		rc = lower_part(p, ctx, tm, &mod);
+		if (rc != WASMC_OK)
+			return rc;
+		rc = x_run(p, mod, tm, 0);
+		if (rc != WASMC_OK || lower_check_exact(p, mod) == 0)
+			break;
+		LLVMDisposeModule(mod);
+	}
+	if (rc == WASMC_OK)
+		rc = x_run(p, mod, tm, 1);
+	if (rc != WASMC_OK) {
+		LLVMDisposeModule(mod);
+		return rc;
+	}
+	if (p->plan->opt_level > 0)
+		x_seal_all(mod);
+	*out = mod;
+	return WASMC_OK;
+}
