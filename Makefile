@@ -12,6 +12,7 @@ LLVM_CONFIG ?= llvm-config-22
 PREFIX ?= /usr/local
 SPEC ?= ../shared/spec
 SAN ?=
+CROSS ?=
 FUZZ_SECONDS ?= 60
 # C to wasm with wasi-libc, as Debian has it.  The linker's call of whatever
 # wasm-opt is in PATH is switched off: old ones break new modules.
@@ -25,7 +26,11 @@ MAKEFLAGS += -j$(JOBS)
 endif
 
 comma := ,
-ifeq ($(SAN),)
+ifneq ($(CROSS),)
+VARIANT := $(CROSS)
+OUT := build/$(VARIANT)
+OPT ?= -O2
+else ifeq ($(SAN),)
 VARIANT := release
 OUT := build
 OPT ?= -O2
@@ -93,6 +98,20 @@ RT_LIBS = $(call once,RT_LIBS,pkg-config --libs libelf libffi libcrypto)
 back_libs = $(LLVM_LIBS) -lbinaryen $(BACK_LIBS) -lpthread
 runtime_libs = $(RT_LIBS) -lpthread -ldl
 
+# CROSS=aarch64: the runtime and what runs on it, for a machine that is not this
+# one.  The compiler stays here: its place is taken by one that asks it.
+ifneq ($(CROSS),)
+back_src := tests/$(CROSS)/wasmc_of_host.c
+SYSROOT := build/$(CROSS)/sysroot
+override CC := $(CLANG) --target=$(CROSS)-linux-gnu --sysroot=$(SYSROOT)
+override LDFLAGS += -fuse-ld=lld
+LLVM_CFLAGS :=
+BACK_CFLAGS :=
+RT_CFLAGS :=
+RT_LIBS := -lelf -lffi -lcrypto
+back_libs := -lpthread
+endif
+
 $(front_obj): FLAGS = -I$(INC)/front
 $(back_obj): FLAGS = -I$(INC)/back $(LLVM_CFLAGS) $(BACK_CFLAGS)
 $(runtime_obj): FLAGS = -I$(INC)/runtime $(RT_CFLAGS)
@@ -102,8 +121,8 @@ $(back_obj): | $(INC_back)
 $(runtime_obj): | $(INC_runtime)
 $(wasi_obj): | $(INC_wasi)
 
-.PHONY: all everything libs tools tests deps deps-test hello check check-long \
-	bless fuzz wat examples install clean help
+.PHONY: all everything libs tools tests aarch64 cross deps deps-test hello \
+	check check-long bless fuzz wat examples install clean help
 all: deps
 	@$(MAKE) --no-print-directory everything
 everything: libs tools
@@ -156,13 +175,16 @@ $(LIB)/libwctool.a: $(toollib_obj)
 $(tool_obj) $(toollib_obj): FLAGS = -I$(INC)/public -Itools/lib $(BACK_CFLAGS)
 # wasmdump reads modules and artifacts alike; it alone sees more than the
 # public headers.
-$(OBJ)/tools/wasmdump.c.o: FLAGS = -I$(INC)/all -Icompiler $(BACK_CFLAGS)
+$(OBJ)/tools/wasmdump.c.o: FLAGS = -I$(INC)/all -Icompiler -Itools/lib \
+	$(BACK_CFLAGS)
+$(OBJ)/tools/lib/dump_artifact.c.o: FLAGS = -I$(INC)/all -Itools/lib \
+	$(BACK_CFLAGS)
 $(tool_obj) $(toollib_obj): | $(INC_public) $(INC_all)
 
 $(BIN)/wasmc: LIBS = $(back_libs)
 $(BIN)/wasmc: $(LIB)/libwasmc.a
 $(BIN)/wasmdump: LIBS = $(BACK_LIBS)
-$(BIN)/wasmdump: $(LIB)/libwcfront.a
+$(BIN)/wasmdump: $(LIB)/libwctool.a $(LIB)/libwcfront.a
 $(BIN)/wasmrun: LIBS = $(back_libs) $(runtime_libs)
 $(BIN)/wasmrun: $(LIB)/libwctool.a $(LIB)/libwasmrt_wasi.a \
 	$(LIB)/libwasmrt.a $(LIB)/libwasmc.a
@@ -207,6 +229,14 @@ $(TESTBIN)/api/%: $(OBJ)/tests/api/%.c.o $(LIB)/libwasmrt_wasi.a \
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
 tests: $(unit_bin) $(api_bin)
+ifneq ($(CROSS),)
+cross: $(filter $(TESTBIN)/unit/rt_% $(TESTBIN)/unit/wasi_%,$(unit_bin)) \
+	$(api_bin) $(BIN)/wasmrun $(BIN)/spectest
+endif
+# What cannot be had without its libraries is a skip of the tests.
+aarch64:
+	@if tests/aarch64/fetch; then \
+	    $(MAKE) --no-print-directory CROSS=aarch64 cross; fi
 front_tests: $(filter $(TESTBIN)/unit/front_%,$(unit_bin))
 .SECONDARY:
 
@@ -263,6 +293,7 @@ RUN = OUT=$(OUT) SPEC=$(SPEC) WASM_CC='$(WASM_CC)' CC='$(CC)' \
 	CLANG='$(CLANG)' tests/run $(RUNFLAGS)
 check-build: everything tests wat examples $(fuzz_bin)
 	@$(MAKE) --no-print-directory SAN=address,undefined front_tests
+	@$(MAKE) --no-print-directory aarch64
 check check-long bless: deps-test
 	@$(MAKE) --no-print-directory check-build
 	@$(RUN) $(addprefix --,$(filter-out check,$(subst check-,,$@))) $(TESTS)
@@ -329,6 +360,7 @@ help:
 	@echo
 	@echo 'Settings (now):'
 	@echo '  SAN=address,undefined   a sanitizer build in build/san-... ($(SAN))'
+	@echo '  CROSS=aarch64   make cross: the runtime for it ($(CROSS))'
 	@echo '  CC ($(CC))  CFLAGS ($(CFLAGS))  LDFLAGS ($(LDFLAGS))  JOBS ($(JOBS))'
 	@echo '  LLVM_CONFIG ($(LLVM_CONFIG))  CLANG ($(CLANG))'
 	@echo '  PREFIX ($(PREFIX))  DESTDIR ($(DESTDIR))'
