@@ -76,6 +76,11 @@ FRONT := arena compile reader ops decode insn names validate features \
 front_src := $(wildcard $(addprefix compiler/,$(addsuffix .c,$(FRONT))) \
 	compiler/decode_*.c compiler/validate_*.c)
 back_src := $(filter-out $(front_src),$(wildcard compiler/*.c))
+# CROSS=aarch64: the runtime and what runs on it, for a machine that is not this
+# one.  The compiler stays here: its place is taken by one that asks it.
+ifneq ($(CROSS),)
+back_src := tests/$(CROSS)/wasmc_of_host.c
+endif
 runtime_src := $(wildcard runtime/*.c runtime/*.S)
 wasi_src := $(wildcard wasi/*.c)
 
@@ -98,10 +103,7 @@ RT_LIBS = $(call once,RT_LIBS,pkg-config --libs libelf libffi libcrypto)
 back_libs = $(LLVM_LIBS) -lbinaryen $(BACK_LIBS) -lpthread
 runtime_libs = $(RT_LIBS) -lpthread -ldl
 
-# CROSS=aarch64: the runtime and what runs on it, for a machine that is not this
-# one.  The compiler stays here: its place is taken by one that asks it.
 ifneq ($(CROSS),)
-back_src := tests/$(CROSS)/wasmc_of_host.c
 SYSROOT := build/$(CROSS)/sysroot
 override CC := $(CLANG) --target=$(CROSS)-linux-gnu --sysroot=$(SYSROOT)
 override LDFLAGS += -fuse-ld=lld
