@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * options.c: the options' meaning, and the version.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <llvm/Config/llvm-config.h>
+
+#include "emit.h"
+#include "options.h"
+#include "target.h"
+
+
+int
+options_level(const struct wasmc_options *o)
+{
+	return o->opt_level == 0 ? 2 : o->opt_level < 0 ? 0 : o->opt_level;
+}
+
+int
+options_check(const struct wasmc_options *o, struct wasmc_error *err)
+{
+	const char *bad;
+	uint64_t set;
+
+	if (o->opt_level < -1 || o->opt_level > 3)
+		return back_fail(err, WASMC_EOPTION,
+		    "optimisation level %d is not one of 0 to 3",
+		    o->opt_level);
+	if (o->wasm_opt_level < -1 || o->wasm_opt_level > 4)
+		return back_fail(err, WASMC_EOPTION,
+		    "wasm-opt level %d is not one of 0 to 4",
+		    o->wasm_opt_level);
+	if ((unsigned)o->emit > WASMC_EMIT_IR)
+		return back_fail(err, WASMC_EOPTION, "unknown kind of output");
+	if ((unsigned)o->bounds > WASMC_BOUNDS_EXPLICIT)
+		return back_fail(err, WASMC_EOPTION, "unknown bounds checks");
+	if (!features_parse(o->features, &set, &bad))
+		return back_fail(err, WASMC_EOPTION,
+		    "unknown feature \"%.*s\"", (int)strcspn(bad, ", "), bad);
+	return WASMC_OK;
+}
+
+WASMC_API const char *
+wasmc_version(void)
+{
+	return WASMC_VERSION " (LLVM " LLVM_VERSION_STRING ")";
+}
+
+WASMC_API size_t
+wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
+{
+	struct wasmc_options o = { 0 };
+	struct wasmc_error err;
+	struct target t;
+	const char *bad;
+	uint64_t set = 0;
+	int n;
+
+	if (options)
+		o = *options;
+	features_parse(o.features, &set, &bad);
+	if (target_of(&o, &t, &err))	/* such a compile fails */
+		n = snprintf(buf, size, "%s; %s", wasmc_version(), err.text);
+	else
+		n = snprintf(buf, size, "%s; abi %u; %s; %s; %s; -O%d; "
+		    "emit %d; bounds %d; wasm-opt %d; features %llx",
+		    wasmc_version(), WABI_VERSION, t.triple, t.tune,
+		    t.features, options_level(&o), o.emit, o.bounds,
+		    o.wasm_opt_level > 0 ? o.wasm_opt_level : 0,
+		    (unsigned long long)set);
+	return n < 0 ? 0 : (size_t)n;
+}

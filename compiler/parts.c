@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * parts.c: the module's functions in parts, each compiled alone.
+ *
+ * What LLVM needs in memory and time grows with what it is given at once, so a
+ * part has a limited amount of code; its context is gone before the thread
+ * takes the next one.  The cut depends on the module alone, so that the result
+ * does not depend on the number of threads.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "emit.h"
+#include "parts.h"
+#include "target.h"
+
+#define ALONE_BYTES	(1u << 20)	/* up to here one part */
+#define PART_BYTES	(512u << 10)
+/* Bodies above this are not optimised: LLVM's time on one function grows
+ * faster than its size, and such functions are interpreters' tables or
+ * initialisers that run once. */
+#define HUGE_BYTES	(1u << 20)
+#define MAX_ROUNDS	100		/* of lowering one part */
+#define STACK_BYTES	(256ull << 20)	/* LLVM recurses */
+
+double
+seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- The cut ---- */
+
+static uint64_t
+own_bytes(const struct module *m)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++)
+		n += m->funcs[i].body.n;
+	return n;
+}
+
+void
+parts_cut(struct compile *c, const struct plan *p, bool one, struct parts *out)
+{
+	const struct module *m = p->m;
+	uint64_t total = own_bytes(m), bytes = 0;
+	uint32_t first = m->nfuncs_imported;
+
+	one = one || total <= ALONE_BYTES;
+	out->plan = p;
+	out->parts = ARENA_NEW(&c->arena, total / (PART_BYTES / 2) + 2,
+	    struct part);
+	for (uint32_t i = first; i <= m->nfuncs; i++) {
+		uint64_t next = i < m->nfuncs ? m->funcs[i].body.n : 0;
+
+		if (i < m->nfuncs && (one || bytes == 0 ||
+		    bytes + next <= PART_BYTES)) {
+			bytes += next;
+			continue;
+		}
+		if (i == m->nfuncs && i == first && out->n)
+			break;
+		out->parts[out->n] = (struct part){ .plan = p,
+		    .index = out->n, .first = first, .end = i,
+		    .with_thunks = out->n == 0, .alone = one };
+		out->n++;
+		first = i;
+		bytes = next;
+	}
+	out->fds = ARENA_NEW(&c->arena, out->n, int);
+	for (unsigned i = 0; i < out->n; i++)
+		out->fds[i] = -1;
+}
+
+/* ---- One part ---- */
+
+struct worker {
+	struct parts *all;
+	struct part *part;
+	LLVMContextRef ctx;
+	LLVMTargetMachineRef tm;
+	LLVMModuleRef mod;
+	double *seconds;
+};
+
+static int
+part_fail(struct part *p, const char *fmt, const char *arg)
+{
+	char s[800];
+
+	snprintf(s, sizeof s, "%s", arg ? arg : "");
+	s[strcspn(s, "\n")] = 0;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+	return back_fail(&p->err, WASMC_EBACKEND, fmt, s);
+#pragma GCC diagnostic pop
+}
+
+/* LLVM's errors, warnings and remarks; the first error counts. */
+static void
+on_diagnostic(LLVMDiagnosticInfoRef d, void *data)
+{
+	struct part *p = data;
+	char *s;
+
+	if (LLVMGetDiagInfoSeverity(d) != LLVMDSError || p->err.status)
+		return;
+	s = LLVMGetDiagInfoDescription(d);
+	part_fail(p, "LLVM: %s", s);
+	LLVMDisposeMessage(s);
+}
+
+static LLVMAttributeRef
+enum_attr(LLVMContextRef ctx, const char *name)
+{
+	return LLVMCreateEnumAttribute(ctx,
+	    LLVMGetEnumAttributeKindForName(name, strlen(name)), 0);
+}
+
+/* The function that stands for deleted ones: so there always is some code. */
+static void
+add_gone(struct worker *w)
+{
+	LLVMTypeRef v = LLVMVoidTypeInContext(w->ctx);
+	LLVMTypeRef t = LLVMFunctionType(v, NULL, 0, 0);
+	LLVMValueRef fn = LLVMAddFunction(w->mod, SYM_GONE, t);
+	LLVMBuilderRef b = LLVMCreateBuilderInContext(w->ctx);
+	unsigned id = LLVMLookupIntrinsicID("llvm.trap", 9);
+	LLVMValueRef trap = LLVMGetIntrinsicDeclaration(w->mod, id, NULL, 0);
+
+	LLVMSetVisibility(fn, LLVMHiddenVisibility);
+	LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex,
+	    LLVMCreateEnumAttribute(w->ctx,
+		LLVMGetEnumAttributeKindForName("uwtable", 7), 2));
+	LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(w->ctx, fn,
+	    ""));
+	LLVMBuildCall2(b, LLVMIntrinsicGetType(w->ctx, id, NULL, 0), trap,
+	    NULL, 0, "");
+	LLVMBuildUnreachable(b);
+	LLVMDisposeBuilder(b);
+}
+
+static void
+add_aliases(struct worker *w)
+{
+	const struct plan *p = w->all->plan;
+	const struct symbols *s = &p->sym;
+
+	for (uint32_t i = 0; i < s->naliases; i++) {
+		uint32_t func = s->aliases[i].func;
+		LLVMValueRef fn, a;
+
+		if (func < w->part->first || func >= w->part->end)
+			continue;
+		fn = LLVMGetNamedFunction(w->mod, s->funcs[func]);
+		if (!fn || LLVMGetLinkage(fn) != LLVMExternalLinkage)
+			continue;
+		a = LLVMAddAlias2(w->mod, LLVMGlobalGetValueType(fn), 0, fn,
+		    s->aliases[i].name);
+		LLVMSetVisibility(a, LLVMHiddenVisibility);
+	}
+}
+
+static void
+tame_huge(struct worker *w)
+{
+	const struct module *m = w->all->plan->m;
+
+	for (uint32_t i = w->part->first; i < w->part->end; i++) {
+		LLVMValueRef fn;
+
+		if (m->funcs[i].body.n <= HUGE_BYTES)
+			continue;
+		fn = LLVMGetNamedFunction(w->mod, w->all->plan->sym.funcs[i]);
+		if (!fn)
+			continue;
+		LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex,
+		    enum_attr(w->ctx, "noinline"));
+		LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex,
+		    enum_attr(w->ctx, "optnone"));
+	}
+}
+
+static void
+dump(struct worker *w, char letter, const char *what)
+{
+	const char *letters = w->all->opt->dump;
+	char *s;
+
+	if (!letters || !strchr(letters, letter))
+		return;
+	s = LLVMPrintModuleToString(w->mod);
+	flockfile(stderr);
+	fprintf(stderr, "; part %u, %s\n%s", w->part->index, what, s);
+	funlockfile(stderr);
+	LLVMDisposeMessage(s);
+}
+
+static void
+lap(struct worker *w, enum stage s, double *since)
+{
+	double now = seconds_now();
+
+	w->seconds[s] += now - *since;
+	*since = now;
+}
+
+/* Lower and optimise once; *lost loads make another round necessary. */
+static int
+part_round(struct worker *w, uint32_t *lost)
+{
+	const struct plan *p = w->all->plan;
+	double t = seconds_now();
+	char why[600];
+	int rc = lower_part(w->part, w->ctx, w->tm, &w->mod);
+
+	if (rc)
+		return rc;
+	if (w->part->with_thunks)
+		add_gone(w);
+	add_aliases(w);
+	target_tune(w->mod, p);
+	tame_huge(w);
+	lap(w, STAGE_LOWER, &t);
+	dump(w, 'i', "before optimisation");
+	if (target_optimise(w->mod, w->tm, p->opt_level, why, sizeof why))
+		return part_fail(w->part, "LLVM: %s", why);
+	*lost = lower_check_exact(w->part, w->mod);
+	lap(w, STAGE_OPTIMISE, &t);
+	return w->part->err.status;
+}
+
+static int
+part_module(struct worker *w)
+{
+	for (int round = 0; round < MAX_ROUNDS; round++) {
+		uint32_t lost = 0;
+		int rc = part_round(w, &lost);
+
+		if (rc || lost == 0)
+			return rc;
+		LLVMDisposeModule(w->mod);
+		w->mod = NULL;
+	}
+	return part_fail(w->part, "loads are lost in every round%s", "");
+}
+
+static int
+part_write(struct worker *w)
+{
+	enum wasmc_emit emit = w->all->opt->emit;
+	int *fd = &w->all->fds[w->part->index];
+	LLVMMemoryBufferRef b;
+	char *why = NULL, *s;
+
+	if (emit == WASMC_EMIT_IR) {
+		s = LLVMPrintModuleToString(w->mod);
+		*fd = memory_file("part", s, strlen(s));
+		LLVMDisposeMessage(s);
+	} else if (LLVMTargetMachineEmitToMemoryBuffer(w->tm, w->mod,
+	    emit == WASMC_EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile, &why,
+	    &b)) {
+		part_fail(w->part, "LLVM: %s", why);
+		LLVMDisposeMessage(why);
+		return WASMC_EBACKEND;
+	} else {
+		*fd = memory_file("part", LLVMGetBufferStart(b),
+		    LLVMGetBufferSize(b));
+		LLVMDisposeMemoryBuffer(b);
+	}
+	if (w->part->err.status)
+		return w->part->err.status;
+	return *fd >= 0 ? WASMC_OK : part_fail(w->part,
+	    "cannot store an object: %s", strerror(errno));
+}
+
+static int
+part_compile(struct worker *w)
+{
+	char *why = NULL;
+	double t;
+	int rc;
+
+	w->ctx = LLVMContextCreate();
+	LLVMContextSetDiagnosticHandler(w->ctx, on_diagnostic, w->part);
+	w->tm = target_machine(w->all->plan, &why);
+	if (!w->tm) {
+		rc = part_fail(w->part, "LLVM: %s", why);
+		LLVMDisposeMessage(why);
+	} else {
+		rc = part_module(w);
+	}
+	if (rc == WASMC_OK) {
+		dump(w, 'o', "after optimisation");
+		t = seconds_now();
+		rc = part_write(w);
+		lap(w, STAGE_CODEGEN, &t);
+	}
+	lower_forget(w->part);
+	if (w->mod)
+		LLVMDisposeModule(w->mod);
+	if (w->tm)
+		LLVMDisposeTargetMachine(w->tm);
+	LLVMContextDispose(w->ctx);
+	return rc;
+}
+
+/* ---- All parts ---- */
+
+struct pool {
+	struct parts *all;
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	unsigned next, done, alive;
+	unsigned failed;		/* the first part that did, or n */
+};
+
+/* Large parts first would end sooner, but order costs nothing here: parts are
+ * of about one size. */
+static void *
+pool_thread(void *arg)
+{
+	struct pool *pool = arg;
+	struct parts *all = pool->all;
+	double seconds[NSTAGES] = { 0 };
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->next < all->n && pool->failed == all->n) {
+		struct worker w = { .all = all, .seconds = seconds,
+		    .part = &all->parts[pool->next++] };
+		int rc;
+
+		pthread_mutex_unlock(&pool->lock);
+		rc = part_compile(&w);
+		pthread_mutex_lock(&pool->lock);
+		if (rc && w.part->index < pool->failed)
+			pool->failed = w.part->index;
+		pool->done++;
+		pthread_cond_signal(&pool->news);
+	}
+	for (int i = 0; i < NSTAGES; i++)
+		all->seconds[i] += seconds[i];
+	pool->alive--;
+	pthread_cond_signal(&pool->news);
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+unsigned
+parts_threads(const struct wasmc_options *o)
+{
+	long n = o->jobs ? (long)o->jobs : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > 256 ? 256 : (unsigned)n;
+}
+
+/* Wait for the end and tell about progress. */
+static void
+pool_wait(struct pool *pool)
+{
+	const struct wasmc_options *o = pool->all->opt;
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->alive) {
+		struct timespec t;
+		unsigned done = pool->done;
+
+		if (o->progress) {
+			pthread_mutex_unlock(&pool->lock);
+			o->progress(o->progress_data, "compile", done,
+			    pool->all->n);
+			pthread_mutex_lock(&pool->lock);
+			if (!pool->alive)
+				break;
+		}
+		clock_gettime(CLOCK_REALTIME, &t);
+		t.tv_nsec += 200000000;
+		t.tv_sec += t.tv_nsec / 1000000000;
+		t.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&pool->news, &pool->lock, &t);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static unsigned
+pool_start(struct pool *pool, pthread_t *threads, unsigned want)
+{
+	pthread_attr_t attr;
+	unsigned n = 0;
+
+	if (pthread_attr_init(&attr))
+		return 0;
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	pthread_mutex_lock(&pool->lock);
+	while (n < want && pthread_create(&threads[n], &attr, pool_thread,
+	    pool) == 0)
+		n++;
+	pool->alive = n;
+	pthread_mutex_unlock(&pool->lock);
+	pthread_attr_destroy(&attr);
+	return n;
+}
+
+int
+parts_run(struct parts *all, struct wasmc_error *err)
+{
+	struct pool pool = { .all = all, .failed = all->n,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .news = PTHREAD_COND_INITIALIZER };
+	unsigned n = parts_threads(all->opt);
+	pthread_t threads[256];
+
+	n = pool_start(&pool, threads, n < all->n ? n : all->n);
+	if (n == 0)
+		return back_fail(err, WASMC_ENOMEM,
+		    "cannot start a thread: %s", strerror(errno));
+	pool_wait(&pool);
+	for (unsigned i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	pthread_mutex_destroy(&pool.lock);
+	pthread_cond_destroy(&pool.news);
+	if (pool.failed == all->n)
+		return WASMC_OK;
+	*err = all->parts[pool.failed].err;
+	return err->status;
+}
+
+void
+parts_close(struct parts *all)
+{
+	for (unsigned i = 0; i < all->n; i++)
+		if (all->fds[i] >= 0)
+			close(all->fds[i]);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * pipeline.c: wasmc_compile(), from bytes to the file.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "emit.h"
+#include "insn.h"
+#include "options.h"
+#include "parts.h"
+#include "target.h"
+#include "wopt.h"
+
+/* One compile.  On the heap, so that nothing of it depends on registers when
+ * a stage ends by longjmp(). */
+struct job {
+	const void *wasm;
+	size_t n;
+	const char *name, *out_path;
+	struct wasmc_options opt;
+	struct wasmc_error *err;
+	struct compile c;
+	struct target target;
+	struct plan plan;
+	struct image image;
+	struct meta meta;
+	struct parts parts;
+	struct buf optimised;		/* by binaryen */
+	struct buf object, result;
+	int *fds;			/* objects to link */
+	unsigned nfds;
+	double seconds[NSTAGES];
+};
+
+static void
+job_progress(struct job *j, const char *stage)
+{
+	if (j->opt.progress)
+		j->opt.progress(j->opt.progress_data, stage, 0, 0);
+}
+
+/* ---- Stages ---- */
+
+static int
+job_decode(struct job *j, const void *p, size_t n)
+{
+	compile_open(&j->c, &j->opt, j->err);
+	j->c.module.file_name = j->name;
+	return front_run(&j->c, p, n);
+}
+
+static int
+job_front(struct job *j)
+{
+	int rc;
+
+	job_progress(j, "read");
+	rc = job_decode(j, j->wasm, j->n);
+	if (rc || j->opt.wasm_opt_level <= 0)
+		return rc;
+	job_progress(j, "wasm-opt");
+	rc = wopt_run(&j->c.module, j->opt.wasm_opt_level, &j->optimised,
+	    j->err);
+	if (rc)
+		return rc;
+	compile_close(&j->c);
+	return job_decode(j, j->optimised.p, j->optimised.n);
+}
+
+static void
+job_dump_sections(struct job *j)
+{
+	const struct module *m = &j->c.module;
+
+	fprintf(stderr, "; %u types, %u imports, %u functions (%u imported), "
+	    "%u tables, %u memories, %u globals, %u tags, %u exports, "
+	    "%u element segments, %u data segments, %zu bytes of code\n",
+	    m->ntypes, m->nimports, m->nfuncs, m->nfuncs_imported, m->ntables,
+	    m->nmemories, m->nglobals, m->ntags, m->nexports, m->nelems,
+	    m->ndatas, m->code_section.n);
+	for (uint32_t i = 0; i < m->ncustoms; i++)
+		fprintf(stderr, "; custom section \"%.*s\", %zu bytes\n",
+		    (int)m->customs[i].name.n, m->customs[i].name.p,
+		    m->customs[i].bytes.n);
+}
+
+static int
+job_plan(struct job *j)
+{
+	struct plan *p = &j->plan;
+	bool one = j->opt.emit == WASMC_EMIT_ASM ||
+	    j->opt.emit == WASMC_EMIT_IR;
+
+	if (j->opt.dump && strchr(j->opt.dump, 's'))
+		job_dump_sections(j);
+	if (setjmp(j->c.fail))
+		return j->err->status;
+	p->opt_level = options_level(&j->opt);
+	p->explicit_bounds = j->opt.bounds == WASMC_BOUNDS_EXPLICIT;
+	p->is_x86 = j->target.x86;
+	p->triple = (char *)(uintptr_t)j->target.triple;
+	p->cpu = (char *)(uintptr_t)j->target.base;
+	p->cpu_features = j->target.features;
+	p->tune = j->target.tune;
+	plan_make(&j->c, p);
+	parts_cut(&j->c, p, one, &j->parts);
+	j->parts.opt = &j->opt;
+	j->c.failing = WASMC_EUNSUPPORTED;
+	image_make(&j->c, p, &j->image);
+	meta_make(&j->c, p, &j->image, j->parts.parts[0].alone, &j->meta);
+	return WASMC_OK;
+}
+
+/* Objects of the parts and of the metadata, as open files. */
+static int
+job_objects(struct job *j)
+{
+	int fd;
+
+	j->fds = calloc(j->parts.n + 1, sizeof *j->fds);
+	if (!j->fds || emit_object(&j->plan, &j->meta, &j->image, &j->object))
+		return back_fail(j->err, WASMC_ENOMEM, "out of memory");
+	buf_free(&j->image.bytes);
+	memcpy(j->fds, j->parts.fds, j->parts.n * sizeof *j->fds);
+	j->nfds = j->parts.n;
+	fd = memory_file("meta", j->object.p, j->object.n);
+	buf_free(&j->object);
+	if (fd < 0)
+		return back_fail(j->err, WASMC_EIO,
+		    "cannot store an object: %m");
+	j->fds[j->nfds++] = fd;
+	return WASMC_OK;
+}
+
+static int
+job_link(struct job *j)
+{
+	int out, rc;
+
+	job_progress(j, "link");
+	rc = job_objects(j);
+	if (rc)
+		return rc;
+	out = memory_file("out", "", 0);
+	if (out < 0)
+		return back_fail(j->err, WASMC_EIO,
+		    "cannot store the result: %m");
+	rc = link_objects(j->fds, j->nfds, out,
+	    j->opt.emit == WASMC_EMIT_OBJ, j->plan.is_x86,
+	    parts_threads(&j->opt), j->err);
+	if (rc == WASMC_OK && read_file(out, &j->result))
+		rc = back_fail(j->err, WASMC_EIO, "cannot read the result: %m");
+	close(out);
+	return rc;
+}
+
+static int
+job_parts(struct job *j)
+{
+	int rc = parts_run(&j->parts, j->err);
+
+	for (int i = 0; i < NSTAGES; i++)
+		j->seconds[i] += j->parts.seconds[i];
+	return rc;
+}
+
+static int
+job_finish(struct job *j)
+{
+	bool so = j->opt.emit == WASMC_EMIT_SO;
+	int rc = so ? finish(&j->plan, &j->meta, &j->result, j->err) :
+	    WASMC_OK;
+
+	return rc ? rc : output_write(j->out_path, j->result.p, j->result.n,
+	    so, j->err);
+}
+
+/* Text of the only part. */
+static int
+job_text(struct job *j)
+{
+	if (read_file(j->parts.fds[0], &j->result))
+		return back_fail(j->err, WASMC_EIO, "cannot read the result: %m");
+	return output_write(j->out_path, j->result.p, j->result.n, false,
+	    j->err);
+}
+
+static int
+job_run(struct job *j)
+{
+	static const struct {
+		int stage;		/* -1: it counts its own time */
+		int (*run)(struct job *);
+	} steps[] = {
+		{ STAGE_FRONT, job_front }, { STAGE_PLAN, job_plan },
+		{ -1, job_parts }, { STAGE_LINK, job_link },
+		{ STAGE_FINISH, job_finish },
+	};
+	bool text = j->opt.emit == WASMC_EMIT_ASM ||
+	    j->opt.emit == WASMC_EMIT_IR;
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		double t = seconds_now();
+		int rc = steps[i].run(j);
+
+		if (steps[i].stage >= 0)
+			j->seconds[steps[i].stage] += seconds_now() - t;
+		if (rc)
+			return rc;
+		if (text && steps[i].run == job_parts)
+			return job_text(j);
+	}
+	return WASMC_OK;
+}
+
+static void
+job_times(const struct job *j, double total)
+{
+	static const char *const names[NSTAGES] = { "read and validate",
+	    "plan", "lower", "optimise", "generate", "link", "finish" };
+
+	for (int i = 0; i < NSTAGES; i++)
+		fprintf(stderr, "%9.3f s  %s\n", j->seconds[i], names[i]);
+	fprintf(stderr, "%9.3f s  in all, %u part%s on %u threads\n", total,
+	    j->parts.n, j->parts.n == 1 ? "" : "s", parts_threads(&j->opt));
+}
+
+static void
+job_close(struct job *j)
+{
+	if (j->nfds)
+		close(j->fds[j->nfds - 1]);	/* the rest are the parts' */
+	parts_close(&j->parts);
+	free(j->fds);
+	meta_free(&j->meta);
+	buf_free(&j->image.bytes);
+	buf_free(&j->optimised);
+	buf_free(&j->object);
+	buf_free(&j->result);
+	compile_close(&j->c);
+	free(j);
+}
+
+WASMC_API int
+wasmc_compile(const void *wasm, size_t n, const char *name,
+    const char *out_path, const struct wasmc_options *options,
+    struct wasmc_error *err)
+{
+	struct job *j = calloc(1, sizeof *j);
+	struct wasmc_error local;
+	double t = seconds_now();
+	int rc;
+
+	err = err ? err : &local;
+	memset(err, 0, sizeof *err);
+	if (!j)
+		return back_fail(err, WASMC_ENOMEM, "out of memory");
+	if (options)
+		j->opt = *options;
+	j->wasm = wasm;
+	j->n = n;
+	j->name = name ? name : "module.wasm";
+	j->out_path = out_path;
+	j->err = err;
+	rc = options_check(&j->opt, err);
+	if (rc == WASMC_OK)
+		rc = target_of(&j->opt, &j->target, err);
+	if (rc == WASMC_OK)
+		rc = job_run(j);
+	if (rc == WASMC_OK && j->opt.time_passes)
+		job_times(j, seconds_now() - t);
+	job_close(j);
+	return rc;
+}

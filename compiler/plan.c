@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * plan.c: all that the parts of a compile share, decided once.
+ */
+#include "back.h"
+
+/* Above this number of types, thunks to the host are made only for those that
+ * something uses. */
+#define MANY_TYPES	500u
+
+static void
+make_counts(struct plan *p)
+{
+	const struct module *m = p->m;
+
+	p->counts = (struct wabi_counts){
+		.nglobals = m->nglobals,
+		.nmemories = m->nmemories,
+		.ntables = m->ntables,
+		.nimports = m->nfuncs_imported,
+		.ntypes = m->ntypes,
+		.ntags = m->ntags,
+	};
+}
+
+/* What a reference can be made to, and what is exported, has a place in vmctx
+ * funcs. */
+static void
+make_funcrefs(struct compile *c, struct plan *p)
+{
+	const struct module *m = p->m;
+	bool *need = ARENA_NEW(&c->scratch, m->nfuncs, bool);
+
+	for (uint32_t i = 0; i < m->nfuncs; i++)
+		need[i] = m->funcs[i].referenced;
+	for (uint32_t i = 0; i < m->nexports; i++)
+		if (m->exports[i].kind == KIND_FUNC)
+			need[m->exports[i].index] = true;
+	for (uint32_t i = 0; i < m->nelems; i++)
+		for (uint32_t k = 0; m->elems[i].funcs && k < m->elems[i].n;
+		    k++)
+			need[m->elems[i].funcs[k]] = true;
+	p->funcref_idx = ARENA_NEW(&c->arena, m->nfuncs, uint32_t);
+	for (uint32_t i = 0; i < m->nfuncs; i++)
+		p->funcref_idx[i] = need[i] ? p->counts.nfuncrefs++ : NO_IDX;
+	arena_reset(&c->scratch);
+}
+
+/* The host calls what it can get a reference to, and the start function.  A
+ * guest calls host functions as imports, and through tables and references of
+ * any type that it has. */
+static void
+make_thunks(struct compile *c, struct plan *p)
+{
+	const struct module *m = p->m;
+
+	p->from_host = ARENA_NEW(&c->arena, m->ntypes, bool);
+	p->to_host = ARENA_NEW(&c->arena, m->ntypes, bool);
+	for (uint32_t i = 0; i < m->nfuncs; i++) {
+		const struct func *f = &m->funcs[i];
+		uint32_t t = m->types[f->type].canon;
+
+		if (p->funcref_idx[i] != NO_IDX || i == m->start)
+			p->from_host[t] = true;
+		if (f->imported || p->funcref_idx[i] != NO_IDX)
+			p->to_host[t] = true;
+	}
+	for (uint32_t i = 0; i < m->ntypes && m->ntypes < MANY_TYPES; i++)
+		if (m->types[i].comp == COMP_FUNC)
+			p->to_host[m->types[i].canon] = true;
+}
+
+static void
+refuse(struct compile *c)
+{
+	const struct module *m = &c->module;
+
+	c->failing = WASMC_EUNSUPPORTED;
+	c->func_idx = NO_IDX;
+	c->section = NULL;
+	for (uint32_t i = 0; i < m->ntypes; i++)
+		if (m->types[i].comp == COMP_CONT)
+			wc_fail(c, m->types[i].offset,
+			    "continuations are not compiled yet");
+}
+
+void
+plan_make(struct compile *c, struct plan *p)
+{
+	p->c = c;
+	p->m = &c->module;
+	refuse(c);
+	sym_make(c, &p->sym);
+	constexprs_make(c, &p->ce);
+	make_counts(p);
+	make_funcrefs(c, p);
+	make_thunks(c, p);
+	p->layout = wabi_layout_of(&p->counts);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * target.c: which machine the code is for, and LLVM's work on one module.
+ *
+ * Code is generated for a base CPU and an explicit list of features, so that
+ * the list in the metadata is all that the code can need; the CPU that was
+ * asked for only chooses how instructions are scheduled.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+
+#include "target.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+init_llvm(void)
+{
+	LLVMInitializeX86TargetInfo();
+	LLVMInitializeX86Target();
+	LLVMInitializeX86TargetMC();
+	LLVMInitializeX86AsmPrinter();
+	LLVMInitializeX86AsmParser();
+	LLVMInitializeAArch64TargetInfo();
+	LLVMInitializeAArch64Target();
+	LLVMInitializeAArch64TargetMC();
+	LLVMInitializeAArch64AsmPrinter();
+	LLVMInitializeAArch64AsmParser();
+}
+
+/* ---- CPUs ---- */
+
+#define V1	""
+#define V2	"+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt"
+#define V3	V2 ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe"
+#define V4	V3 ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl"
+
+/* The features that code is ever generated for. */
+#define X86_FEATURES	V4
+#define ARM_FEATURES	"+lse"
+
+static const struct {
+	const char *name, *features;
+	bool x86;
+} cpus[] = {
+	{ "generic", "", false },
+	{ "generic", V1, true },
+	{ "x86-64", V1, true },
+	{ "x86-64-v2", V2, true },
+	{ "x86-64-v3", V3, true },
+	{ "x86-64-v4", V4, true },
+	{ "nehalem", V2, true },
+	{ "westmere", V2, true },
+	{ "sandybridge", V2 ",+avx", true },
+	{ "ivybridge", V2 ",+avx,+f16c", true },
+	{ "haswell", V3, true },
+	{ "broadwell", V3, true },
+	{ "skylake", V3, true },
+	{ "skylake-avx512", V4, true },
+	{ "cascadelake", V4, true },
+	{ "icelake-client", V4, true },
+	{ "icelake-server", V4, true },
+	{ "tigerlake", V4, true },
+	{ "alderlake", V3, true },
+	{ "sapphirerapids", V4, true },
+	{ "graniterapids", V4, true },
+	{ "znver1", V3, true },
+	{ "znver2", V3, true },
+	{ "znver3", V3, true },
+	{ "znver4", V4, true },
+	{ "znver5", V4, true },
+	{ "cortex-a53", "", false },
+	{ "cortex-a57", "", false },
+	{ "cortex-a72", "", false },
+	{ "cortex-a76", "+lse", false },
+	{ "neoverse-n1", "+lse", false },
+	{ "neoverse-n2", "+lse", false },
+	{ "neoverse-v1", "+lse", false },
+	{ "neoverse-v2", "+lse", false },
+	{ "apple-m1", "+lse", false },
+};
+#define NCPUS	(sizeof cpus / sizeof *cpus)
+
+static bool
+host_is_x86(void)
+{
+#if defined(__x86_64__)
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* Is "+name" (n bytes) an item of the list? */
+static bool
+has_item(const char *list, const char *item, size_t n)
+{
+	for (const char *p = list; (p = strstr(p, item)); p++)
+		if ((p == list || p[-1] == ',') &&
+		    (p[n] == ',' || p[n] == 0))
+			return true;
+	return false;
+}
+
+/* Of the features known here, those that this machine has. */
+static void
+host_features(bool x86, char *out, size_t size)
+{
+	char *host = LLVMGetHostCPUFeatures();
+	size_t n = 0;
+
+	*out = 0;
+	for (const char *p = x86 ? X86_FEATURES : ARM_FEATURES; *p;) {
+		size_t len = strcspn(p, ",");
+		char item[32];
+
+		snprintf(item, sizeof item, "%.*s", (int)len, p);
+		if (has_item(host, item, len) && n + len + 2 < size)
+			n += (size_t)sprintf(out + n, "%s%s", n ? "," : "",
+			    item);
+		p += len + (p[len] == ',');
+	}
+	LLVMDisposeMessage(host);
+}
+
+static int
+bad_option(struct wasmc_error *err, const char *fmt, const char *arg)
+{
+	err->status = WASMC_EOPTION;
+	err->offset = UINT64_MAX;
+	err->func_idx = UINT32_MAX;
+	snprintf(err->text, sizeof err->text, fmt, arg);
+	return WASMC_EOPTION;
+}
+
+/* ---- Choice ---- */
+
+static bool
+starts(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static int
+choose_triple(const char *t, struct target *out, struct wasmc_error *err)
+{
+	bool linux_elf = !t || !strchr(t, '-') || strstr(t, "linux");
+
+	out->x86 = t ? starts(t, "x86_64") || starts(t, "amd64") :
+	    host_is_x86();
+	if (!linux_elf || (t && !out->x86 && !starts(t, "aarch64-") &&
+	    strcmp(t, "aarch64") && !starts(t, "arm64")))
+		return bad_option(err, "unknown target \"%s\": known are "
+		    "x86_64-linux-gnu and aarch64-linux-gnu", t);
+	out->triple = out->x86 ? "x86_64-unknown-linux-gnu" :
+	    "aarch64-unknown-linux-gnu";
+	return WASMC_OK;
+}
+
+static int
+choose_native(struct target *out, struct wasmc_error *err)
+{
+	char *name;
+
+	if (out->x86 != host_is_x86())
+		return bad_option(err, "the CPU \"%s\" is not one of that "
+		    "target", "native");
+	name = LLVMGetHostCPUName();
+	snprintf(out->tune, sizeof out->tune, "%s", name);
+	LLVMDisposeMessage(name);
+	host_features(out->x86, out->features, sizeof out->features);
+	return WASMC_OK;
+}
+
+int
+target_of(const struct wasmc_options *o, struct target *out,
+    struct wasmc_error *err)
+{
+	const char *cpu = o->cpu;
+	int rc;
+
+	pthread_once(&once, init_llvm);
+	memset(out, 0, sizeof *out);
+	rc = choose_triple(o->target, out, err);
+	if (rc)
+		return rc;
+	out->base = out->x86 ? "x86-64" : "generic";
+	if (!cpu)
+		cpu = !o->target ? "native" : out->x86 ? "x86-64-v2" :
+		    "generic";
+	if (!strcmp(cpu, "native"))
+		return choose_native(out, err);
+	for (size_t i = 0; i < NCPUS; i++) {
+		if (strcmp(cpus[i].name, cpu) != 0 || cpus[i].x86 != out->x86)
+			continue;
+		snprintf(out->tune, sizeof out->tune, "%s", cpu);
+		snprintf(out->features, sizeof out->features, "%s",
+		    cpus[i].features);
+		return WASMC_OK;
+	}
+	return bad_option(err, "unknown CPU \"%s\" for this target; "
+	    "x86-64, x86-64-v2, x86-64-v3, x86-64-v4, generic and native are "
+	    "some of those known", cpu);
+}
+
+/* ---- LLVM's work ---- */
+
+static LLVMCodeGenOptLevel
+codegen_level(int level)
+{
+	return level == 0 ? LLVMCodeGenLevelNone : level == 1 ?
+	    LLVMCodeGenLevelLess : level == 2 ? LLVMCodeGenLevelDefault :
+	    LLVMCodeGenLevelAggressive;
+}
+
+LLVMTargetMachineRef
+target_machine(const struct plan *p, char **why)
+{
+	LLVMTargetRef t;
+
+	if (LLVMGetTargetFromTriple(p->triple, &t, why))
+		return NULL;
+	return LLVMCreateTargetMachine(t, p->triple, p->cpu, p->cpu_features,
+	    codegen_level(p->opt_level), LLVMRelocPIC, LLVMCodeModelSmall);
+}
+
+int
+target_optimise(LLVMModuleRef mod, LLVMTargetMachineRef tm, int level,
+    char *why, size_t size)
+{
+	LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
+	char passes[32];
+	LLVMErrorRef e;
+
+	snprintf(passes, sizeof passes, "default<O%d>", level);
+	LLVMPassBuilderOptionsSetLoopVectorization(o, level >= 2);
+	LLVMPassBuilderOptionsSetSLPVectorization(o, level >= 2);
+	LLVMPassBuilderOptionsSetLoopInterleaving(o, level >= 2);
+	LLVMPassBuilderOptionsSetLoopUnrolling(o, level >= 1);
+	e = LLVMRunPasses(mod, passes, tm, o);
+	LLVMDisposePassBuilderOptions(o);
+	if (e) {
+		char *s = LLVMGetErrorMessage(e);
+
+		snprintf(why, size, "%s", s);
+		LLVMDisposeErrorMessage(s);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+add_string_attr(LLVMContextRef ctx, LLVMValueRef fn, const char *k,
+    const char *v)
+{
+	LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex,
+	    LLVMCreateStringAttribute(ctx, k, (unsigned)strlen(k), v,
+	    (unsigned)strlen(v)));
+}
+
+void
+target_tune(LLVMModuleRef mod, const struct plan *p)
+{
+	LLVMContextRef ctx = LLVMGetModuleContext(mod);
+
+	for (LLVMValueRef f = LLVMGetFirstFunction(mod); f;
+	    f = LLVMGetNextFunction(f)) {
+		if (LLVMIsDeclaration(f))
+			continue;
+		if (*p->tune)
+			add_string_attr(ctx, f, "tune-cpu", p->tune);
+		/* Wider vectors lose more programs than they win. */
+		if (p->is_x86)
+			add_string_attr(ctx, f, "prefer-vector-width", "256");
+	}
+}
