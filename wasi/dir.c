@@ -24,6 +24,8 @@ struct entry {
 };
 
 struct wasi_dirlist {
+	_Atomic uint64_t *account;	/* the view's, for all its lists */
+	uint64_t bytes;			/* charged to it */
 	struct entry *entries;
 	size_t nentries, room;
 	char *names;
@@ -42,14 +44,29 @@ wasi_dirlist_free(struct wasi_dirlist *l)
 {
 	if (!l)
 		return;
+	atomic_fetch_sub(l->account, l->bytes);
 	free(l->entries);
 	free(l->names);
 	free(l);
 }
 
+/* A guest can open many directories and read each: all lists of a view
+ * together have a limit. */
+static int
+list_charge(struct wasi_dirlist *l, uint64_t bytes)
+{
+	if (atomic_fetch_add(l->account, bytes) + bytes > WASI_LISTS) {
+		atomic_fetch_sub(l->account, bytes);
+		return WASI_NOMEM;
+	}
+	l->bytes += bytes;
+	return 0;
+}
+
 /* Room for n more of `size` bytes each. */
 static int
-list_room(void **array, size_t *room, size_t used, size_t n, size_t size)
+list_room(struct wasi_dirlist *l, void **array, size_t *room, size_t used,
+    size_t n, size_t size)
 {
 	size_t want = *room ? *room * 2 : 64;
 	void *p;
@@ -58,7 +75,7 @@ list_room(void **array, size_t *room, size_t used, size_t n, size_t size)
 		return 0;
 	if (want < used + n)
 		want = used + n;
-	if (want > WASI_BUDGET / size)
+	if (list_charge(l, (want - *room) * size))
 		return WASI_NOMEM;
 	p = realloc(*array, want * size);
 	if (!p)
@@ -73,12 +90,12 @@ list_add(struct wasi_dirlist *l, const char *name, uint64_t ino, uint8_t type)
 {
 	size_t n = strlen(name) + 1;
 	void *entries = l->entries, *names = l->names;
-	int rc = list_room(&entries, &l->room, l->nentries, 1,
+	int rc = list_room(l, &entries, &l->room, l->nentries, 1,
 	    sizeof *l->entries);
 
 	l->entries = entries;
 	if (rc == 0)
-		rc = list_room(&names, &l->names_room, l->nnames, n, 1);
+		rc = list_room(l, &names, &l->names_room, l->nnames, n, 1);
 	l->names = names;
 	if (rc)
 		return rc;
@@ -110,7 +127,7 @@ list_fill(struct wasi_dirlist *l, DIR *d)
 
 /* Take a snapshot of f.  Its own open file: the position is not shared. */
 static int
-list_take(struct wasi_fd *f)
+list_take(struct wrt_wasi *w, struct wasi_fd *f)
 {
 	struct wasi_dirlist *l;
 	int fd = openat(f->host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -123,14 +140,19 @@ list_take(struct wasi_fd *f)
 			close(fd);
 		return rc;
 	}
+	wasi_dirlist_free(f->list);
+	f->list = NULL;
 	l = calloc(1, sizeof *l);
-	rc = l ? list_fill(l, d) : WASI_NOMEM;
+	rc = WASI_NOMEM;
+	if (l) {
+		l->account = &w->list_bytes;
+		rc = list_fill(l, d);
+	}
 	closedir(d);
 	if (rc) {
 		wasi_dirlist_free(l);
 		return rc;
 	}
-	wasi_dirlist_free(f->list);
 	f->list = l;
 	return 0;
 }
@@ -225,7 +247,7 @@ wasi_fd_readdir(struct wasi_call *c)
 		return WASI_OVERFLOW;
 	pthread_mutex_lock(&f->lock);
 	if (cookie == 0 || !f->list)
-		rc = list_take(f);
+		rc = list_take(c->w, f);
 	if (rc == 0)
 		rc = entries_copy(f, cookie, buf, len, &used);
 	pthread_mutex_unlock(&f->lock);

@@ -290,7 +290,7 @@ fd_flush(struct wasi_call *c, int (*flush)(int))
 	if (rc)
 		return rc;
 	/* A stream has nothing to flush: writes are not buffered. */
-	if (f->kind == WASI_STDIO || f->kind == WASI_SOCKET)
+	if (f->kind != WASI_FILE && f->kind != WASI_DIR && !f->regular)
 		return 0;
 	return flush(f->host) < 0 ? wasi_errno(errno) : 0;
 }

@@ -88,6 +88,17 @@ io_would_block(const struct transfer *t)
 	    poll(&p, 1, 0) == 0;
 }
 
+/* Whoever started the host may have made the stream non-blocking, and the guest
+ * knows nothing of it: wait.  False when a signal came instead. */
+static bool
+io_wait(const struct transfer *t)
+{
+	struct pollfd p = { .fd = t->f->host,
+			    .events = t->write ? POLLOUT : POLLIN };
+
+	return poll(&p, 1, -1) > 0;
+}
+
 /* writev(), but a reader that is gone is an error and never a SIGPIPE that
  * ends the host.  Files, most often written to, are spared the trouble. */
 static ssize_t
@@ -149,6 +160,9 @@ io_run(struct transfer *t)
 		if (io_would_block(t))
 			return t->done ? 0 : WASI_AGAIN;
 		done = io_syscall(t, iov, n);
+		while (done < 0 && errno == EAGAIN &&
+		    t->f->kind == WASI_STDIO && io_wait(t))
+			done = io_syscall(t, iov, n);
 		if (done < 0)
 			return t->done ? 0 : wasi_errno(errno);
 		io_advance(t, (size_t)done);

@@ -42,6 +42,7 @@ enum {
 	WASI_MAX_SUBS = 1024,
 	WASI_CHUNK = 1 << 20,		/* guest bytes handed to one syscall */
 	WASI_BUDGET = 128 << 20,	/* bytes that one call may move */
+	WASI_LISTS = 128 << 20,		/* bytes of all directory snapshots */
 };
 
 enum wasi_snapshot { WASI_P0 = 1, WASI_P1 = 2 };
@@ -115,6 +116,7 @@ struct wrt_wasi {
 	bool no_openat2;
 	uint64_t clock_granularity_ns;	/* at least 1 */
 	_Atomic uint64_t cpu_ns;	/* the highest CPU time shown */
+	_Atomic uint64_t list_bytes;	/* in directory snapshots now */
 	struct wasi_binding *bindings;	/* data of the host functions */
 };
 

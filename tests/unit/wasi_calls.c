@@ -573,8 +573,27 @@ TEST(no_stdio)
 	world_end();
 }
 
+static int
+dup_of_stdin(void)
+{
+	struct wasi_fd *f = wasi_table_get(&wasi->table, 0);
+	int fd = f->host;
+
+	wasi_fd_put(f);
+	return fd;
+}
+
+static void *
+late_write(void *fd)
+{
+	usleep(50000);
+	CHECK(write(*(int *)fd, "late", 4) == 4);
+	return NULL;
+}
+
 TEST(stdio_pipes)
 {
+	pthread_t late;
 	struct wrt_wasi_config config = { .argc = 0 };
 	int in[2], out[2];
 	char c;
@@ -591,7 +610,14 @@ TEST(stdio_pipes)
 	IS(CALL(fd_filestat_get, 0, BUF), SUCCESS);
 	for (int i = 0; i < 8; i++)
 		CHECK_EQ(U64(BUF + 8 * i), 0);
-	/* NONBLOCK is the guest's own affair. */
+	/* The host's O_NONBLOCK is nothing the guest would see ... */
+	CHECK(fcntl(in[1], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(fcntl(dup_of_stdin(), F_SETFL, O_NONBLOCK) == 0);
+	CHECK(pthread_create(&late, NULL, late_write, &in[1]) == 0);
+	IS(xread(0, 10), SUCCESS);
+	CHECK_STR(TEXT, "late");
+	pthread_join(late, NULL);
+	/* ... and its own is its own. */
 	IS(CALL(fd_fdstat_set_flags, 0, WASI_FDF_NONBLOCK), SUCCESS);
 	IS(xread(0, 1), AGAIN);
 	CHECK(write(in[1], "abc", 3) == 3);
@@ -606,15 +632,17 @@ TEST(stdio_pipes)
 	world_end();
 }
 
-static int blocked_fd, blocked_rc;
+static int blocked_rc;
+static uint8_t *blocked_bytes;
 
 static void *
 blocked_read(void *arg)
 {
 	const struct mock_fn *m = mock_find("fd_read");
-	wrt_val v[4] = { { .i32 = blocked_fd }, { .i32 = IOV }, { .i32 = 1 },
+	wrt_val v[4] = { { .i32 = 0 }, { .i32 = IOV }, { .i32 = 1 },
 			 { .i32 = OUT2 } };
 
+	mock_mem = (struct wrt_memory){ blocked_bytes, MEM_SIZE };
 	blocked_rc = m->fn(m->data, &mock_inst, v) ? TRAPPED : v[0].i32;
 	return NULL;
 }
@@ -641,6 +669,7 @@ TEST(close_and_signal_while_reading)
 	world_begin();
 	U32(IOV) = BUF;
 	U32(IOV + 4) = 10;
+	blocked_bytes = mock_mem.bytes;
 	CHECK(pthread_create(&t, NULL, blocked_read, NULL) == 0);
 	usleep(50000);
 	IS(xclose(0), SUCCESS);

@@ -14,7 +14,7 @@
 
 #include "wasi/mock.h"
 
-static uint64_t seed;
+static _Thread_local uint64_t seed;
 
 static uint64_t
 rnd(uint64_t n)
@@ -210,6 +210,39 @@ TEST(calls_walk)
 {
 	no_openat2 = true;
 	storm_with("walk");
+}
+
+/* The same from several threads: the table and the lists are shared. */
+static void *
+storm_thread(void *arg)
+{
+	mock_memory();
+	fuzz_begin();
+	seed += (uint64_t)(uintptr_t)arg * 7919;
+	storm(setting("WASI_FUZZ_ROUNDS", 100000) / 5);
+	munmap(mock_mem.bytes, MEM_SIZE);
+	return NULL;
+}
+
+TEST(threads)
+{
+	struct wrt_wasi_config config = { .max_fds = 32 };
+	struct rlimit small = { 64 << 20, 64 << 20 };
+	struct canary before;
+	pthread_t t[4];
+
+	world_config = &config;
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	world_begin();
+	CHECK(symlink("../outside", at("box/out")) == 0);
+	canary_look(&before);
+	for (uintptr_t i = 0; i < 4; i++)
+		CHECK(!pthread_create(&t[i], NULL, storm_thread, (void *)i));
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	canary_check(&before);
+	world_end();
 }
 
 /* CVE-2026-27204: what one call may take is bounded. */

@@ -41,8 +41,8 @@ struct mock_fn {
 
 static struct mock_fn mock_fns[128];
 static size_t mock_nfns;
-static struct wrt_memory mock_mem;
-static struct wrt_instance mock_inst;
+static _Thread_local struct wrt_memory mock_mem;
+static _Thread_local struct wrt_instance mock_inst;
 static bool mock_no_memory;
 
 int
@@ -180,6 +180,15 @@ host_file(const char *rel, const char *text)
 }
 
 static void
+mock_memory(void)
+{
+	mock_mem.size = MEM_SIZE;
+	mock_mem.bytes = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(mock_mem.bytes != MAP_FAILED);
+}
+
+static void
 world_begin(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -206,9 +215,7 @@ world_begin(void)
 	free((void *)dirs[0].host);
 	free((void *)dirs[1].host);
 	CHECK(wrt_wasi_imports(wasi, NULL) == WRT_OK);
-	mock_mem.size = MEM_SIZE;
-	mock_mem.bytes = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mock_memory();
 }
 
 static void
