@@ -347,14 +347,18 @@ static const char *const passes[4][2] = {
 	{ EARLY INLINE(CLEAN_2("nontrivial")), LATE(VECTORISE("O3")) },
 };
 
-/* No option of a pass in the text turns this off. */
+/* What cannot be said in the passes' text.  Promotion would keep stores of a
+ * loop back to its end; sinking moves loads to where they are used, so that
+ * most would be lowered again; and x86's conditional moves from memory, which
+ * fault whatever the condition, would be made branches around the load. */
 static void
 x_options(void)
 {
 	static const char *const args[] = { "wasmc", "-disable-licm-promotion",
-	    "-instcombine-code-sinking=false" };
+	    "-instcombine-code-sinking=false",
+	    "-x86-cmov-converter-force-mem-operand=false" };
 
-	LLVMParseCommandLineOptions(3, args, "");
+	LLVMParseCommandLineOptions(sizeof args / sizeof *args, args, "");
 }
 
 static int
