@@ -21,7 +21,8 @@ m_bytes(struct mod *m, const void *p, size_t n)
 		m->p = realloc(m->p, m->room);
 		CHECK(m->p);
 	}
-	memcpy(m->p + m->n, p, n);
+	if (n)
+		memcpy(m->p + m->n, p, n);
 	m->n += n;
 }
 
