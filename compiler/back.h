@@ -107,15 +107,14 @@ struct part {
 int lower_part(struct part *, LLVMContextRef ctx, LLVMTargetMachineRef tm,
     LLVMModuleRef *out);
 
-/* The same, optimised at the plan's level, and ready for code generation:
- * this is what the pipeline calls.  It lowers and optimises again while
- * optimisation has lost a load that may trap; see lower_exact.c. */
-int lower_optimised(struct part *, LLVMContextRef ctx,
-    LLVMTargetMachineRef tm, LLVMModuleRef *out);
-
-/* After the simplifying passes: the number of loads that were lost, which the
- * next lower_part() of the same part will keep. */
-uint32_t lower_check_exact(struct part *, LLVMModuleRef);
+/* Optimise what lower_part() made, at the plan's level.  If optimisation has
+ * lost loads that may trap, *lost says how many and the module is of no use:
+ * the next lower_part() of the same part keeps them.  After LOWER_ROUNDS none
+ * is lost.  Otherwise the module is ready for code generation and must not be
+ * optimised further; see lower_exact.c. */
+enum { LOWER_ROUNDS = 5 };
+int lower_optimise(struct part *, LLVMModuleRef, LLVMTargetMachineRef,
+    uint32_t *lost);
 
 /* Free what lowering remembers about the part. */
 void lower_forget(struct part *);

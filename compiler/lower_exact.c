@@ -42,7 +42,8 @@
 
 #include "lower.h"
 
-enum { MAX_ROUNDS = 4 };		/* then every load is forced */
+/* Rounds that look for lost loads; then every load is forced. */
+enum { MAX_ROUNDS = LOWER_ROUNDS - 1 };
 
 enum { FORCED = 1, SEEN = 2, LOST = 4 };
 
@@ -221,8 +222,8 @@ x_count_lost(struct exact *e, const struct plan *plan, LLVMModuleRef mod)
 	return lost;
 }
 
-uint32_t
-lower_check_exact(struct part *p, LLVMModuleRef mod)
+static uint32_t
+x_check(struct part *p, LLVMModuleRef mod)
 {
 	struct exact *e = p->exact;
 	LLVMValueRef fn;
@@ -385,31 +386,21 @@ x_run(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm, int phase)
 }
 
 int
-lower_optimised(struct part *p, LLVMContextRef ctx, LLVMTargetMachineRef tm,
-    LLVMModuleRef *out)
+lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm,
+    uint32_t *lost)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	LLVMModuleRef mod = NULL;
 	int rc;
 
+	*lost = 0;
 	pthread_once(&once, x_options);
-	for (;;) {
-		rc = lower_part(p, ctx, tm, &mod);
-		if (rc != WASMC_OK)
-			return rc;
-		rc = x_run(p, mod, tm, 0);
-		if (rc != WASMC_OK || lower_check_exact(p, mod) == 0)
-			break;
-		LLVMDisposeModule(mod);
-	}
+	rc = x_run(p, mod, tm, 0);
 	if (rc == WASMC_OK)
-		rc = x_run(p, mod, tm, 1);
-	if (rc != WASMC_OK) {
-		LLVMDisposeModule(mod);
+		*lost = x_check(p, mod);
+	if (rc != WASMC_OK || *lost > 0)
 		return rc;
-	}
-	if (p->plan->opt_level > 0)
+	rc = x_run(p, mod, tm, 1);
+	if (rc == WASMC_OK && p->plan->opt_level > 0)
 		x_seal_all(mod);
-	*out = mod;
-	return WASMC_OK;
+	return rc;
 }

@@ -25,7 +25,6 @@
  * faster than its size, and such functions are interpreters' tables or
  * initialisers that run once. */
 #define HUGE_BYTES	(1u << 20)
-#define MAX_ROUNDS	100		/* of lowering one part */
 #define STACK_BYTES	(256ull << 20)	/* LLVM recurses */
 
 double
@@ -222,7 +221,6 @@ part_round(struct worker *w, uint32_t *lost)
 {
 	const struct plan *p = w->all->plan;
 	double t = seconds_now();
-	char why[600];
 	int rc = lower_part(w->part, w->ctx, w->tm, &w->mod);
 
 	if (rc)
@@ -234,17 +232,15 @@ part_round(struct worker *w, uint32_t *lost)
 	tame_huge(w);
 	lap(w, STAGE_LOWER, &t);
 	dump(w, 'i', "before optimisation");
-	if (target_optimise(w->mod, w->tm, p->opt_level, why, sizeof why))
-		return part_fail(w->part, "LLVM: %s", why);
-	*lost = lower_check_exact(w->part, w->mod);
+	rc = lower_optimise(w->part, w->mod, w->tm, lost);
 	lap(w, STAGE_OPTIMISE, &t);
-	return w->part->err.status;
+	return rc;
 }
 
 static int
 part_module(struct worker *w)
 {
-	for (int round = 0; round < MAX_ROUNDS; round++) {
+	for (int round = 0; round < LOWER_ROUNDS; round++) {
 		uint32_t lost = 0;
 		int rc = part_round(w, &lost);
 

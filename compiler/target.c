@@ -14,7 +14,6 @@
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Target.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 
 #include "target.h"
 
@@ -229,31 +228,6 @@ target_machine(const struct plan *p, char **why)
 		return NULL;
 	return LLVMCreateTargetMachine(t, p->triple, p->cpu, p->cpu_features,
 	    codegen_level(p->opt_level), LLVMRelocPIC, LLVMCodeModelSmall);
-}
-
-int
-target_optimise(LLVMModuleRef mod, LLVMTargetMachineRef tm, int level,
-    char *why, size_t size)
-{
-	LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
-	char passes[32];
-	LLVMErrorRef e;
-
-	snprintf(passes, sizeof passes, "default<O%d>", level);
-	LLVMPassBuilderOptionsSetLoopVectorization(o, level >= 2);
-	LLVMPassBuilderOptionsSetSLPVectorization(o, level >= 2);
-	LLVMPassBuilderOptionsSetLoopInterleaving(o, level >= 2);
-	LLVMPassBuilderOptionsSetLoopUnrolling(o, level >= 1);
-	e = LLVMRunPasses(mod, passes, tm, o);
-	LLVMDisposePassBuilderOptions(o);
-	if (e) {
-		char *s = LLVMGetErrorMessage(e);
-
-		snprintf(why, size, "%s", s);
-		LLVMDisposeErrorMessage(s);
-		return -1;
-	}
-	return 0;
 }
 
 static void

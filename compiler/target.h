@@ -23,8 +23,5 @@ int target_of(const struct wasmc_options *, struct target *,
 LLVMTargetMachineRef target_machine(const struct plan *, char **why);
 /* Give the functions the attributes that say how to schedule. */
 void target_tune(LLVMModuleRef, const struct plan *);
-/* Run LLVM's pipeline of the level; -1 and a sentence on failure. */
-int target_optimise(LLVMModuleRef, LLVMTargetMachineRef, int level,
-    char *why, size_t size);
 
 #endif
