@@ -162,11 +162,15 @@ int wrt__registry_add(struct wrt_module *m);
 void wrt__registry_remove(struct wrt_module *m);
 
 /* Describe the place.  is_return: pc is a return address, so that the place is
- * the call before it.  False if no wasm function is there, as in thunks.
- * Not for signal handlers: reads the map from the file the first time.  The
- * strings live as long as the module. */
-bool wrt__symbolise(struct wrt_module *m, uintptr_t pc, bool is_return,
-    struct wrt_frame *out);
+ * the call before it.  Returns how many frames the place is: 0 if no wasm
+ * function is there, as in thunks; 2 if the instruction is one of a function
+ * that was inlined into this one, first that one, then this one without an
+ * offset.  (Functions between the two are not known.)  Not for signal handlers:
+ * reads the map from the file the first time.  The strings live as long as the
+ * module. */
+enum { WRT__PLACE_FRAMES = 2 };
+unsigned wrt__symbolise(struct wrt_module *m, uintptr_t pc, bool is_return,
+    struct wrt_frame out[WRT__PLACE_FRAMES]);
 void wrt__places_free(struct wrt__places *p);
 
 /* ---- Unwinding --------------------------------------------------------

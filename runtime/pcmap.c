@@ -156,27 +156,68 @@ module_label(const struct wrt_module *m)
 	return *name ? name : slash ? slash + 1 : m->path;
 }
 
-bool
-wrt__symbolise(struct wrt_module *m, uintptr_t pc, bool is_return,
-    struct wrt_frame *out)
+static void
+describe(const struct wrt__places *p, const struct wrt_module *m,
+    const struct wabi_func_info *f, uint32_t off, struct wrt_frame *out)
 {
-	const struct wrt__places *p = places_of(m);
-	int64_t rel = (int64_t)(pc - is_return - (uintptr_t)m->base);
-	const struct wabi_func_info *f = p ? find_func(p, m, rel) : NULL;
-	uint32_t off;
-
-	if (!f)
-		return false;
 	out->module = module_label(m);
 	out->func_idx = (uint32_t)(f - WRT__META(m, funcs));
 	out->func = wrt__str(m, f->name);
 	if (!*out->func && p->exports && p->exports[out->func_idx])
 		out->func = p->exports[out->func_idx];
-	off = find_wasm_off(p, rel);
-	/* The map is not trusted: a place outside of the function is none. */
-	if (off < f->wasm_off || off - f->wasm_off >= f->wasm_size)
-		off = UINT32_MAX;
 	out->wasm_off = off;
 	out->func_off = off == UINT32_MAX ? UINT32_MAX : off - f->wasm_off;
-	return true;
+}
+
+static bool
+has_wasm_off(const struct wabi_func_info *f, uint32_t off)
+{
+	return off >= f->wasm_off && off - f->wasm_off < f->wasm_size;
+}
+
+/* The function whose body in the wasm holds this offset, or NULL.  Bodies stand
+ * in index order. */
+static const struct wabi_func_info *
+find_body(const struct wrt_module *m, uint32_t off)
+{
+	const struct wabi_func_info *f = WRT__META(m, funcs);
+	uint32_t first = m->nimported[WABI_KIND_FUNC], lo = first;
+	uint32_t hi = m->nfuncs;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (f[mid].wasm_off <= off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo > first && has_wasm_off(&f[lo - 1], off) ? &f[lo - 1] : NULL;
+}
+
+unsigned
+wrt__symbolise(struct wrt_module *m, uintptr_t pc, bool is_return,
+    struct wrt_frame out[WRT__PLACE_FRAMES])
+{
+	const struct wrt__places *p = places_of(m);
+	int64_t rel = (int64_t)(pc - is_return - (uintptr_t)m->base);
+	const struct wabi_func_info *f = p ? find_func(p, m, rel) : NULL;
+	const struct wabi_func_info *in = f;
+	uint32_t off;
+
+	if (!f)
+		return 0;
+	off = find_wasm_off(p, rel);
+	if (!has_wasm_off(f, off)) {
+		in = find_body(m, off);
+		if (!in || in == f) {
+			in = f;
+			off = UINT32_MAX;
+		}
+	}
+	describe(p, m, in, off, &out[0]);
+	if (in == f)
+		return 1;
+	describe(p, m, f, UINT32_MAX, &out[1]);
+	return 2;
 }

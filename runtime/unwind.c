@@ -72,15 +72,16 @@ collect(void *arg, uintptr_t pc, bool is_return)
 {
 	struct backtrace *b = arg;
 	struct wrt_module *m;
-	struct wrt_frame f;
+	struct wrt_frame f[WRT__PLACE_FRAMES];
+	unsigned n;
 
 	/* Frames of the runtime and of thunks lie between those of wasm. */
-	if (!wrt__registry_find(pc - is_return, &m) ||
-	    !wrt__symbolise(m, pc, is_return, &f))
+	if (!wrt__registry_find(pc - is_return, &m))
 		return true;
-	if (b->nframes < b->room)
-		b->frames[b->nframes++] = f;
-	b->total++;
+	n = wrt__symbolise(m, pc, is_return, f);
+	for (unsigned i = 0; i < n; i++, b->total++)
+		if (b->nframes < b->room)
+			b->frames[b->nframes++] = f[i];
 	return true;
 }
 

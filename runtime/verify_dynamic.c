@@ -168,6 +168,12 @@ check_place(struct wrt__file *f)
 		if (must && (!t || p->p_vaddr != t->sh_addr ||
 		    p->p_offset != t->sh_offset || p->p_memsz != t->sh_size))
 			return wrt__alien(f, "a segment is not its section");
+		/* The loader writes to the dynamic section if its segment
+		 * says that it may. */
+		if (p->p_type == PT_DYNAMIC && p->p_flags & PF_W &&
+		    (!f->data || s->sh_addr < f->data->p_vaddr))
+			return wrt__alien(f, "its dynamic section is said to "
+			    "be writable");
 	}
 	return s->sh_addr % 8 ? wrt__alien(f, "its dynamic section is "
 	    "misaligned") : WRT_OK;

@@ -130,6 +130,10 @@ TEST(elf_header)
 	REFUSED("64-bit", art.b[EI_DATA] = ELFDATA2MSB);
 	REFUSED("OS ABI", art.b[EI_OSABI] = ELFOSABI_GNU);
 	REFUSED("header is odd", art_eh(&art)->e_entry = 0x1000);
+	REFUSED("no ELF", art.b[1] = 'e');
+	REFUSED("ELF version", art.b[EI_VERSION] = 2);
+	REFUSED("ELF version", art_eh(&art)->e_version = 2);
+	REFUSED("identification", art.b[EI_ABIVERSION] = 1);
 	artifact_free(&art);
 }
 
@@ -150,16 +154,54 @@ TEST(segments)
 	REFUSED("PT_TLS", other->p_type = PT_TLS);
 	REFUSED("two segments PT_DYNAMIC", *other =
 	    *art_seg(&art, PT_DYNAMIC, 0));
-	REFUSED("", art_seg(&art, PT_DYNAMIC, 0)->p_vaddr += 16);
+	REFUSED("not in memory", art_seg(&art, PT_DYNAMIC, 0)->p_vaddr += 16);
 	REFUSED("", art_seg(&art, PT_DYNAMIC, 0)->p_filesz += 16);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_vaddr = 0);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_vaddr += 8);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_memsz += 4096);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_align = 1);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_filesz = 1ull << 62);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R)->p_flags = PF_R | PF_X);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R)->p_flags = PF_R | PF_W);
-	REFUSED("", art_seg(&art, PT_LOAD, PF_R)->p_type = PT_NULL);
+	REFUSED("not its section", {
+		Elf64_Phdr *d = art_seg(&art, PT_DYNAMIC, 0);
+		d->p_vaddr += 16;
+		d->p_offset += 16;
+		d->p_filesz = d->p_memsz -= 16;
+	});
+	REFUSED("is odd", art_seg(&art, PT_GNU_EH_FRAME, 0)->p_filesz -= 8);
+	REFUSED("share a page", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_vaddr =
+	    art_seg(&art, PT_LOAD, PF_R | PF_X)->p_offset % 4096);
+	REFUSED("misaligned", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_vaddr += 8);
+	REFUSED("grows in memory", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_memsz
+	    += 4096);
+	REFUSED("grows in memory", art_seg(&art, PT_LOAD, PF_R | PF_W)->p_memsz
+	    += 1 << 30);
+	REFUSED("alignment", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_align = 1);
+	REFUSED("alignment", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_align =
+	    0x3000);
+	REFUSED("cut short", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_filesz =
+	    1ull << 62);
+	REFUSED("size is odd", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_memsz =
+	    1);
+	REFUSED("first segment", art_seg(&art, PT_LOAD, PF_R)->p_flags =
+	    PF_R | PF_X);
+	REFUSED("first segment", art_seg(&art, PT_LOAD, PF_R)->p_flags =
+	    PF_R | PF_W);
+	REFUSED("first segment", art_seg(&art, PT_LOAD, PF_R)->p_type =
+	    PT_NULL);
+	REFUSED("two executable", {
+		Elf64_Phdr *w = art_seg(&art, PT_LOAD, PF_R | PF_W);
+		w->p_memsz = w->p_filesz;
+		w->p_flags = PF_R | PF_X;
+	});
+	REFUSED("two writable", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_flags =
+	    PF_R | PF_W);
+	REFUSED("no code", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_flags = PF_R);
+	REFUSED("has flags", art_seg(&art, PT_LOAD, PF_R | PF_X)->p_flags =
+	    PF_X);
+	if (art_seg(&art, PT_GNU_RELRO, 0))
+		REFUSED("relro", {
+			Elf64_Phdr *r = art_seg(&art, PT_GNU_RELRO, 0);
+			*r = *art_seg(&art, PT_LOAD, PF_R | PF_X);
+			r->p_type = PT_GNU_RELRO;
+			r->p_flags = PF_R;
+		});
+	REFUSED("no segment PT_GNU_STACK", *art_seg(&art, PT_GNU_STACK, 0) =
+	    *art_seg(&art, PT_LOAD, PF_R));
 	REFUSED("", art_eh(&art)->e_phnum--);
 	artifact_free(&art);
 }
@@ -261,6 +303,141 @@ TEST(tables_of_the_loader)
 	    ((uint32_t *)art_at(&art, ".eh_frame_hdr"))[2] = UINT32_MAX);
 	REFUSED("unwind table",
 	    ((uint32_t *)art_at(&art, ".eh_frame_hdr"))[3] = 0x7fffffff);
+	artifact_free(&art);
+}
+
+/* ---- What the compiler never writes: symbols and relocations ----
+ *
+ * The page of the memory image becomes the loader's tables; the section of the
+ * build id becomes .rela.dyn.
+ */
+static void
+move_to_page(const char *name, size_t at, size_t size)
+{
+	const Elf64_Shdr *img = art_sec(&art, ".wabi.image");
+	Elf64_Shdr *s = art_sec(&art, name);
+
+	CHECK(s);
+	s->sh_offset = img->sh_offset + at;
+	s->sh_addr = img->sh_addr + at;
+	s->sh_size = size;
+}
+
+static void
+drop_note(void)
+{
+	unsigned n = --art_eh(&art)->e_phnum;
+	Elf64_Phdr *phdr = art_seg(&art, PT_PHDR, 0);
+
+	*art_seg(&art, PT_NOTE, 0) = art_ph(&art)[n];
+	if (phdr) {
+		phdr->p_filesz -= sizeof *phdr;
+		phdr->p_memsz -= sizeof *phdr;
+	}
+}
+
+static Elf64_Sym *forged_sym;
+static Elf64_Rela *forged_rela;
+static uint32_t *forged_hash;
+
+static void
+forge_tables(uint8_t *page)
+{
+	const Elf64_Shdr *text = art_sec(&art, ".text");
+
+	forged_sym = (Elf64_Sym *)(void *)page;
+	forged_sym[1] = (Elf64_Sym){ .st_value = text->sh_addr,
+		.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+		.st_shndx = (Elf64_Half)(text - art_sh(&art)) };
+	move_to_page(".dynsym", 0, 2 * sizeof(Elf64_Sym));
+	forged_hash = (uint32_t *)(void *)(page + 512);
+	memcpy(forged_hash, ((uint32_t[]){ 1, 1, 1, 26, ~0u, ~0u, 1, 1 }), 32);
+	move_to_page(".gnu.hash", 512, 32);
+	forged_rela = (Elf64_Rela *)(void *)(page + 2048);
+	*forged_rela = (Elf64_Rela){
+		.r_offset = art_seg(&art, PT_LOAD, PF_R | PF_W)->p_vaddr,
+		.r_info = ELF64_R_INFO(0, art_eh(&art)->e_machine ==
+		    EM_X86_64 ? R_X86_64_RELATIVE : R_AARCH64_RELATIVE),
+		.r_addend = (int64_t)text->sh_addr };
+	move_to_page(".rela.dyn", 2048, sizeof *forged_rela);
+}
+
+static void
+forge(void)
+{
+	Elf64_Phdr *pd = art_seg(&art, PT_DYNAMIC, 0);
+	Elf64_Shdr *img = art_sec(&art, ".wabi.image");
+	Elf64_Shdr *note = art_sec(&art, ".note.gnu.build-id");
+	uint8_t *page = art.b + img->sh_offset;
+
+	CHECK(img->sh_size >= 4096);
+	memset(page, 0, 4096);
+	drop_note();
+	memcpy((char *)art_name(&art, note), ".rela.dyn", 10);
+	note->sh_type = SHT_RELA;
+	forge_tables(page);
+	Elf64_Dyn d[] = {
+		{ DT_SYMTAB, { art_sec(&art, ".dynsym")->sh_addr } },
+		{ DT_SYMENT, { sizeof(Elf64_Sym) } },
+		{ DT_STRTAB, { art_sec(&art, ".dynstr")->sh_addr } },
+		{ DT_STRSZ, { art_sec(&art, ".dynstr")->sh_size } },
+		{ DT_GNU_HASH, { art_sec(&art, ".gnu.hash")->sh_addr } },
+		{ DT_RELA, { note->sh_addr } },
+		{ DT_RELASZ, { note->sh_size } },
+		{ DT_RELAENT, { sizeof(Elf64_Rela) } },
+		{ DT_RELACOUNT, { 1 } },
+		{ DT_NULL, { 0 } },
+	};
+	memcpy(page + 1024, d, sizeof d);
+	move_to_page(".dynamic", 1024, sizeof d);
+	pd = art_seg(&art, PT_DYNAMIC, 0);
+	pd->p_offset = art_sec(&art, ".dynamic")->sh_offset;
+	pd->p_vaddr = pd->p_paddr = art_sec(&art, ".dynamic")->sh_addr;
+	pd->p_filesz = pd->p_memsz = sizeof d;
+	pd->p_flags = PF_R;
+}
+
+TEST(forged_tables)
+{
+	struct wrt_error err;
+	Elf64_Sym *s;
+
+	artifact_sample(&art);
+	forge();
+	s = &forged_sym[1];
+	artifact_seal(&art);
+	if (artifact_open(&art, &err) != WRT_OK)
+		test_end('F', "the forgery: %s", err.text);
+
+	REFUSED("undefined symbol", s->st_shndx = SHN_UNDEF);
+	REFUSED("no section", s->st_shndx = SHN_ABS);
+	REFUSED("no section", s->st_shndx = art_eh(&art)->e_shnum);
+	REFUSED("ifunc", s->st_info = ELF64_ST_INFO(STB_GLOBAL,
+	    STT_GNU_IFUNC));
+	REFUSED("of type", s->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS));
+	REFUSED("bound by", s->st_info = ELF64_ST_INFO(STB_GNU_UNIQUE,
+	    STT_OBJECT));
+	REFUSED("no name", s->st_name = UINT32_MAX);
+	REFUSED("lies outside", s->st_value = 1ull << 62);
+	REFUSED("hash table", forged_hash[6] = 2);
+	REFUSED("hash table", forged_hash[7] = 0);
+	REFUSED("of type", forged_rela->r_info = ELF64_R_INFO(0,
+	    R_X86_64_IRELATIVE));
+	REFUSED("of type", forged_rela->r_info = ELF64_R_INFO(1,
+	    R_X86_64_64));
+	REFUSED("what is not data", forged_rela->r_offset =
+	    art_sec(&art, ".text")->sh_addr & ~7ull);
+	REFUSED("what is not data", forged_rela->r_offset = -8ull);
+	REFUSED("what is not data", forged_rela->r_offset += 1);
+	REFUSED("leads outside", forged_rela->r_addend = INT64_MAX);
+	REFUSED("leads outside", forged_rela->r_addend = -1);
+	REFUSED("has value", art_sec(&art, ".rela.dyn")->sh_size = 23);
+	REFUSED("has value", dyn(DT_RELACOUNT)->d_un.d_val = 2);
+	REFUSED("has value", dyn(DT_RELAENT)->d_un.d_val = 12);
+	REFUSED("lacks an entry", dyn(DT_RELAENT)->d_tag = DT_NULL);
+	REFUSED("has no end", dyn(DT_NULL)->d_tag = DT_FLAGS);
+	REFUSED("said to be writable", art_seg(&art, PT_DYNAMIC, 0)->p_flags |=
+	    PF_W);
 	artifact_free(&art);
 }
 

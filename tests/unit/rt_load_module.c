@@ -177,7 +177,7 @@ TEST(from_a_descriptor)
 TEST(out_of_memory)
 {
 	wrt_module *m = NULL;
-	struct wrt_frame fr;
+	struct wrt_frame fr[WRT__PLACE_FRAMES];
 	int fds = nfds(), rc = WRT_ENOMEM, n;
 
 	artifact_sample(&art);
@@ -197,19 +197,39 @@ TEST(out_of_memory)
 	CHECK_EQ(rc, WRT_OK);
 	for (n = 1; n < 10; n++) {
 		atomic_store(&wrt__alloc_fail_in, n);
-		wrt__symbolise(m, m->text_start, false, &fr);
+		wrt__symbolise(m, m->text_start, false, fr);
 		atomic_store(&wrt__alloc_fail_in, 0);
 	}
 	wrt_module_close(m);
 	artifact_free(&art);
 }
 
+/* Is every frame of the place one of its function? */
+static bool
+good_place(const wrt_module *m, const struct wrt_frame *fr, unsigned n)
+{
+	const struct wabi_func_info *f = WRT__META(m, funcs);
+
+	for (unsigned i = 0; i < n; i++) {
+		CHECK_STR(fr[i].module, "sample");
+		if (fr[i].wasm_off == UINT32_MAX)
+			continue;
+		f = &WRT__META(m, funcs)[fr[i].func_idx];
+		CHECK(fr[i].wasm_off >= f->wasm_off);
+		CHECK(fr[i].wasm_off < f->wasm_off + f->wasm_size);
+		CHECK_EQ(fr[i].func_off, fr[i].wasm_off - f->wasm_off);
+	}
+	return n != 0;
+}
+
+/* "outer" has "inner" inlined: its load is the place of two frames. */
 TEST(places)
 {
+	struct wrt_frame fr[WRT__PLACE_FRAMES];
 	const struct wabi_func_info *f;
-	struct wrt_frame fr;
 	wrt_module *m;
-	uint32_t found = 0;
+	uint32_t found = 0, inlined = 0;
+	unsigned n;
 
 	artifact_sample(&art);
 	artifact_write(&art);
@@ -218,26 +238,23 @@ TEST(places)
 	for (uint32_t i = 0; i < m->nfuncs; i++) {
 		uintptr_t at = (uintptr_t)wrt__code(m, f[i].code);
 
-		if (!at)
-			continue;
-		CHECK(f[i].size);
-		CHECK(wrt__symbolise(m, at, false, &fr));
-		CHECK_EQ(fr.func_idx, i);
-		CHECK_STR(fr.module, "sample");
-		CHECK(wrt__symbolise(m, at + f[i].size, true, &fr));
-		CHECK_EQ(fr.func_idx, i);
-		found += !strcmp(fr.func, "outer") ||
-		    !strcmp(fr.func, "noname");
-		for (uint32_t k = 0; k < f[i].size; k++) {
-			CHECK(wrt__symbolise(m, at + k, false, &fr));
-			CHECK(fr.wasm_off == UINT32_MAX ||
-			    (fr.wasm_off >= f[i].wasm_off && fr.func_off ==
-			     fr.wasm_off - f[i].wasm_off));
+		for (uint32_t k = 0; at && k < f[i].size; k++) {
+			n = wrt__symbolise(m, at + k, false, fr);
+			CHECK(good_place(m, fr, n));
+			CHECK_EQ(fr[n - 1].func_idx, i);
+			inlined += n == 2 && !strcmp(fr[1].func, "outer") &&
+			    !strcmp(fr[0].func, "inner");
+			/* A return address is in the call before it. */
+			CHECK_EQ(wrt__symbolise(m, at + k + 1, true, fr), n);
+			CHECK_EQ(fr[n - 1].func_idx, i);
+			found += k == 0 && (!strcmp(fr[n - 1].func, "outer") ||
+			    !strcmp(fr[n - 1].func, "noname"));
 		}
 	}
 	CHECK_EQ(found, 2);
-	CHECK(!wrt__symbolise(m, m->text_end, false, &fr));
-	CHECK(!wrt__symbolise(m, 0, false, &fr));
+	CHECK(inlined);
+	CHECK_EQ(wrt__symbolise(m, m->text_end, false, fr), 0);
+	CHECK_EQ(wrt__symbolise(m, 0, false, fr), 0);
 	wrt_module_close(m);
 	artifact_free(&art);
 }
@@ -248,11 +265,11 @@ open_and_close(void *arg)
 	(void)arg;
 	for (int i = 0; i < 300; i++) {
 		struct wrt_error e;
-		struct wrt_frame fr;
+		struct wrt_frame fr[WRT__PLACE_FRAMES];
 		wrt_module *m;
 
 		CHECK_EQ(wrt_module_open(&m, art.path, &e), WRT_OK);
-		wrt__symbolise(m, m->text_start, false, &fr);
+		wrt__symbolise(m, m->text_start, false, fr);
 		wrt_module_close(m);
 	}
 	return NULL;
