@@ -137,6 +137,20 @@ TEST(elf_header)
 	artifact_free(&art);
 }
 
+/* Take a segment out of the program headers. */
+static void
+drop_segment(uint32_t type)
+{
+	unsigned n = --art_eh(&art)->e_phnum;
+	Elf64_Phdr *phdr = art_seg(&art, PT_PHDR, 0);
+
+	*art_seg(&art, type, 0) = art_ph(&art)[n];
+	if (phdr) {
+		phdr->p_filesz -= sizeof *phdr;
+		phdr->p_memsz -= sizeof *phdr;
+	}
+}
+
 TEST(segments)
 {
 	Elf64_Phdr *other;
@@ -200,8 +214,7 @@ TEST(segments)
 			r->p_type = PT_GNU_RELRO;
 			r->p_flags = PF_R;
 		});
-	REFUSED("no segment PT_GNU_STACK", *art_seg(&art, PT_GNU_STACK, 0) =
-	    *art_seg(&art, PT_LOAD, PF_R));
+	REFUSED("no segment PT_GNU_STACK", drop_segment(PT_GNU_STACK));
 	REFUSED("", art_eh(&art)->e_phnum--);
 	artifact_free(&art);
 }
@@ -323,19 +336,6 @@ move_to_page(const char *name, size_t at, size_t size)
 	s->sh_size = size;
 }
 
-static void
-drop_note(void)
-{
-	unsigned n = --art_eh(&art)->e_phnum;
-	Elf64_Phdr *phdr = art_seg(&art, PT_PHDR, 0);
-
-	*art_seg(&art, PT_NOTE, 0) = art_ph(&art)[n];
-	if (phdr) {
-		phdr->p_filesz -= sizeof *phdr;
-		phdr->p_memsz -= sizeof *phdr;
-	}
-}
-
 static Elf64_Sym *forged_sym;
 static Elf64_Rela *forged_rela;
 static uint32_t *forged_hash;
@@ -372,7 +372,7 @@ forge(void)
 
 	CHECK(img->sh_size >= 4096);
 	memset(page, 0, 4096);
-	drop_note();
+	drop_segment(PT_NOTE);
 	memcpy((char *)art_name(&art, note), ".rela.dyn", 10);
 	note->sh_type = SHT_RELA;
 	forge_tables(page);
