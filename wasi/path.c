@@ -145,8 +145,8 @@ wasi_split(struct wasi_call *c, const struct wasi_fd *dir, char *path,
 		rc = wasi_open_temp(c, dir, path, O_PATH | O_DIRECTORY,
 		    &n.dirfd);
 	} else {
-		rc = wasi_open_temp(c, dir, ".", O_PATH | O_DIRECTORY,
-		    &n.dirfd);
+		n.dirfd = dir->host;
+		rc = 0;
 	}
 	if (rc == 0)
 		*out = n;

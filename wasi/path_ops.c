@@ -66,15 +66,14 @@ static int
 open_adopt(const struct wasi_fd *dir, const struct request *q, int host,
     int flags, struct wasi_fd **out)
 {
-	int fl = fcntl(host, F_GETFL);
 	struct wasi_fd *f = NULL;
 	struct stat st;
 
 	/* Files were opened with O_NONBLOCK so that a FIFO or a device does
-	 * not hold up the host. */
-	if (fstat(host, &st) < 0 || fl < 0 ||
+	 * not hold up the host.  F_SETFL leaves O_SYNC as it is. */
+	if (fstat(host, &st) < 0 ||
 	    (!(q->fdflags & WASI_FDF_NONBLOCK) &&
-	    fcntl(host, F_SETFL, fl & ~O_NONBLOCK) < 0)) {
+	    fcntl(host, F_SETFL, flags & O_APPEND) < 0)) {
 		int rc = wasi_errno(errno);
 
 		close(host);

@@ -227,7 +227,7 @@ bool wasi_probe_openat2(void);
 
 /* A path split for calls that change a directory. */
 struct wasi_name {
-	int dirfd;			/* O_PATH; closed with the call */
+	int dirfd;			/* good until the call ends */
 	const char *name;		/* without any slash */
 	bool requires_dir;		/* slashes followed it */
 	uint8_t dots;			/* 1: ".", 2: "..", else 0 */

@@ -54,6 +54,10 @@ streams(void)
 	char line[100];
 	FILE *f = fopen("/t/a", "w+");
 
+	if (!f) {
+		printf("cannot write: %s\n", strerror(errno));
+		exit(5);
+	}
 	fprintf(f, "line %d\nline %d\n", 1, 2);
 	rewind(f);
 	while (fgets(line, sizeof line, f))
