@@ -141,10 +141,11 @@ TEST(elf_header)
 static void
 drop_segment(uint32_t type)
 {
-	unsigned n = --art_eh(&art)->e_phnum;
+	Elf64_Phdr *p = art_seg(&art, type, 0);
 	Elf64_Phdr *phdr = art_seg(&art, PT_PHDR, 0);
 
-	*art_seg(&art, type, 0) = art_ph(&art)[n];
+	CHECK(p);
+	*p = art_ph(&art)[--art_eh(&art)->e_phnum];
 	if (phdr) {
 		phdr->p_filesz -= sizeof *phdr;
 		phdr->p_memsz -= sizeof *phdr;
