@@ -388,7 +388,7 @@ TEST(host_ends_guest)
 
 /* ---- Kill --------------------------------------------------------------- */
 
-enum { KILLS = 200 };
+enum { KILLS = 60 };
 static atomic_int killed;
 
 /* One kill after the other, each once the one before has done its work. */

@@ -1,0 +1,16 @@
+;; Imports what api.wat exports, and puts a function into its table.
+(module
+	(import "lib" "add" (func $add (param i32 i32) (result i32)))
+	(import "lib" "mem" (memory 1))
+	(import "lib" "tab" (table 4 funcref))
+	(import "lib" "g" (global $g (mut i32)))
+	(elem (i32.const 0) $own)
+	(data (i32.const 200) "user")
+	(func $own (param i32 i32) (result i32)
+		(i32.add (i32.mul (local.get 0) (local.get 1)) (global.get $g)))
+	(func (export "add3") (param i32) (result i32)
+		(call $add (local.get 0) (i32.const 3)))
+	(func (export "peek") (param i32) (result i32)
+		(i32.load8_u (local.get 0)))
+	(func (export "bump") (global.set $g (i32.add (global.get $g) (i32.const 1))))
+)
