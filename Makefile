@@ -100,7 +100,7 @@ BACK_CFLAGS = $(call once,BACK_CFLAGS,pkg-config --cflags libelf libcrypto)
 BACK_LIBS = $(call once,BACK_LIBS,pkg-config --libs libelf libcrypto)
 RT_CFLAGS = $(call once,RT_CFLAGS,pkg-config --cflags libelf libffi libcrypto)
 RT_LIBS = $(call once,RT_LIBS,pkg-config --libs libelf libffi libcrypto)
-back_libs = $(LLVM_LIBS) -lbinaryen $(BACK_LIBS) -lpthread
+back_libs = $(LLVM_LIBS) $(BACK_LIBS) -lpthread -ldl
 runtime_libs = $(RT_LIBS) -lpthread -ldl
 
 ifneq ($(CROSS),)

@@ -183,7 +183,8 @@ output_write(const char *path, const void *p, size_t n, bool program,
 
 	if (stat(to, &st) == 0 && S_ISDIR(st.st_mode))
 		errno = EISDIR, rc = -1;
-	else if (stat(to, &st) == 0 && !S_ISREG(st.st_mode))
+	else if (!strncmp(path, "/dev/", 5) ||
+	    (stat(to, &st) == 0 && !S_ISREG(st.st_mode)))
 		rc = write_in_place(to, p, n);
 	else
 		rc = write_beside(to, p, n, file_mode(program));

@@ -5,7 +5,11 @@
  * Binaryen ends the process when it meets what it does not know, and keeps its
  * options in globals: so it runs in a child, after a check of the features that
  * it is known to read.  The child writes to an anonymous file.
+ *
+ * It also carries a piece of an old LLVM, whose symbols are those of ours: the
+ * child loads it by dlopen(), bound to its own symbols, and nothing links it.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,32 +26,28 @@
  * now; its garbage collection and exceptions are older drafts. */
 static const struct {
 	enum feature feature;
-	BinaryenFeatures (*flag)(void);
+	const char *flag;		/* the function that says its bit */
+	bool free;			/* may be put to use where it was not */
 } known[] = {
-	{ FEAT_MVP, BinaryenFeatureMVP },
-	{ FEAT_MUTABLE_GLOBAL, BinaryenFeatureMutableGlobals },
-	{ FEAT_SIGN_EXT, BinaryenFeatureSignExt },
-	{ FEAT_SAT_CONV, BinaryenFeatureNontrappingFPToInt },
-	{ FEAT_MULTI_VALUE, BinaryenFeatureMultivalue },
-	{ FEAT_BULK, BinaryenFeatureBulkMemory },
-	{ FEAT_REF_TYPES, BinaryenFeatureReferenceTypes },
-	{ FEAT_SIMD, BinaryenFeatureSIMD128 },
-	{ FEAT_THREADS, BinaryenFeatureAtomics },
-	{ FEAT_TAIL_CALL, BinaryenFeatureTailCall },
+	{ FEAT_MVP, "BinaryenFeatureMVP", true },
+	{ FEAT_MUTABLE_GLOBAL, "BinaryenFeatureMutableGlobals", true },
+	{ FEAT_SIGN_EXT, "BinaryenFeatureSignExt", true },
+	{ FEAT_SAT_CONV, "BinaryenFeatureNontrappingFPToInt", true },
+	{ FEAT_MULTI_VALUE, "BinaryenFeatureMultivalue", true },
+	{ FEAT_BULK, "BinaryenFeatureBulkMemory", true },
+	{ FEAT_REF_TYPES, "BinaryenFeatureReferenceTypes", true },
+	{ FEAT_SIMD, "BinaryenFeatureSIMD128", false },
+	{ FEAT_THREADS, "BinaryenFeatureAtomics", false },
+	{ FEAT_TAIL_CALL, "BinaryenFeatureTailCall", false },
 };
 
 static int
-wopt_features(const struct module *m, BinaryenFeatures *out,
-    struct wasmc_error *err)
+wopt_check(const struct module *m, struct wasmc_error *err)
 {
 	uint64_t left = m->features_used;
 
-	*out = 0;
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		left &= ~FEAT_BIT(known[i].feature);
-		if (m->features_used & FEAT_BIT(known[i].feature))
-			*out |= known[i].flag();
-	}
 	if (!left)
 		return WASMC_OK;
 	return back_fail(err, WASMC_EUNSUPPORTED, "--wasm-opt: binaryen does "
@@ -55,54 +55,115 @@ wopt_features(const struct module *m, BinaryenFeatures *out,
 	    "--wasm-opt", feature_name(__builtin_ctzll(left)));
 }
 
-/* In the child. */
-_Noreturn static void
-wopt_child(const struct module *m, int level, BinaryenFeatures features,
-    int fd)
-{
-	BinaryenModuleAllocateAndWriteResult r;
-	BinaryenModuleRef b;
-	const char *p;
-	size_t n;
+enum { CHILD_OK, CHILD_FAILED, CHILD_NO_LIBRARY };
 
-	signal(SIGABRT, SIG_DFL);
-	b = BinaryenModuleRead((char *)(uintptr_t)m->file.p, m->file.n);
-	BinaryenModuleSetFeatures(b, features);
-	BinaryenSetOptimizeLevel(level);
-	BinaryenSetShrinkLevel(0);
-	BinaryenSetDebugInfo(true);	/* keep names */
-	BinaryenModuleOptimize(b);
-	r = BinaryenModuleAllocateAndWrite(b, NULL);
-	for (p = r.binary, n = r.binaryBytes; n;) {
+static void *
+wopt_symbol(void *lib, const char *name)
+{
+	void *p = lib ? dlsym(lib, name) : NULL;
+
+	if (!p)
+		_exit(CHILD_NO_LIBRARY);
+	return p;
+}
+
+/* Declare a function of binaryen's as a local variable. */
+#define DOOR(name)	__typeof__(name) *const f_##name =		\
+	(__typeof__(name) *)wopt_symbol(lib, #name)
+
+static BinaryenFeatures
+wopt_features(void *lib, const struct module *m)
+{
+	BinaryenFeatures set = 0;
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		uint64_t bit = FEAT_BIT(known[i].feature);
+		BinaryenFeatures (*flag)(void) =
+		    (BinaryenFeatures (*)(void))wopt_symbol(lib,
+		    known[i].flag);
+
+		if ((m->features_used & bit) ||
+		    (known[i].free && (m->features & bit)))
+			set |= flag();
+	}
+	return set;
+}
+
+static void
+wopt_write(int fd, const char *p, size_t n)
+{
+	while (n) {
 		ssize_t got = write(fd, p, n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			_exit(1);
+			_exit(CHILD_FAILED);
 		p += got;
 		n -= (size_t)got;
 	}
-	_exit(0);
+}
+
+/* In the child. */
+_Noreturn static void
+wopt_child(const struct module *m, int level, int fd)
+{
+	void *lib = dlopen("libbinaryen.so",
+	    RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+	DOOR(BinaryenModuleRead);
+	DOOR(BinaryenModuleSetFeatures);
+	DOOR(BinaryenSetOptimizeLevel);
+	DOOR(BinaryenSetShrinkLevel);
+	DOOR(BinaryenSetDebugInfo);
+	DOOR(BinaryenModuleOptimize);
+	DOOR(BinaryenModuleAllocateAndWrite);
+	BinaryenModuleAllocateAndWriteResult r;
+	BinaryenModuleRef b;
+
+	/* What it says of its troubles is not ours to print. */
+	dup2(memory_file("words", "", 0), 1);
+	dup2(1, 2);
+	signal(SIGABRT, SIG_DFL);
+	b = f_BinaryenModuleRead((char *)(uintptr_t)m->file.p, m->file.n);
+	f_BinaryenModuleSetFeatures(b, wopt_features(lib, m));
+	f_BinaryenSetOptimizeLevel(level);
+	f_BinaryenSetShrinkLevel(0);
+	f_BinaryenSetDebugInfo(true);	/* keep names */
+	f_BinaryenModuleOptimize(b);
+	r = f_BinaryenModuleAllocateAndWrite(b, NULL);
+	wopt_write(fd, r.binary, r.binaryBytes);
+	_exit(CHILD_OK);
+}
+
+/* What the child's end means. */
+static int
+wopt_result(int status, int fd, struct buf *out, struct wasmc_error *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_NO_LIBRARY)
+		return back_fail(err, WASMC_EBACKEND, "--wasm-opt: there is "
+		    "no libbinaryen.so; install libbinaryen-dev");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != CHILD_OK)
+		return back_fail(err, WASMC_EBACKEND, "--wasm-opt: binaryen "
+		    "cannot optimise this module; compile without --wasm-opt");
+	if (read_file(fd, out))
+		return back_fail(err, WASMC_EIO,
+		    "--wasm-opt: cannot read the result: %m");
+	return WASMC_OK;
 }
 
 int
 wopt_run(const struct module *m, int level, struct buf *out,
     struct wasmc_error *err)
 {
-	BinaryenFeatures features;
-	int rc = wopt_features(m, &features, err), fd, status;
+	int rc = wopt_check(m, err), fd, status;
 	pid_t pid;
 
 	if (rc)
 		return rc;
 	fd = memory_file("wasm-opt", "", 0);
 	pid = fd < 0 ? -1 : fork();
-	if (pid == 0) {
-		/* What it says of its troubles is not ours to print. */
-		dup2(memory_file("words", "", 0), 2);
-		wopt_child(m, level, features, fd);
-	}
+	if (pid == 0)
+		wopt_child(m, level, fd);
 	if (pid < 0) {
 		if (fd >= 0)
 			close(fd);
@@ -111,12 +172,7 @@ wopt_run(const struct module *m, int level, struct buf *out,
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		rc = back_fail(err, WASMC_EBACKEND, "--wasm-opt: binaryen "
-		    "cannot optimise this module; compile without --wasm-opt");
-	else if (read_file(fd, out))
-		rc = back_fail(err, WASMC_EIO,
-		    "--wasm-opt: cannot read the result: %m");
+	rc = wopt_result(status, fd, out, err);
 	close(fd);
 	return rc;
 }

@@ -20,8 +20,8 @@ enum { EXIT_USAGE = 2 };
 
 /* X(long name, letter or 0, argument's name or NULL, help) */
 #define OPTIONS(X)							\
-	X("output", 'o', "FILE", "write to FILE; default: the input's name " \
-	    "with .so")							\
+	X("output", 'o', "FILE", "write to FILE, - for standard output; " \
+	    "default: the input's name with .so")			\
 	X("optimize", 'O', "N", "optimise: 0, 1, 2 (default) or 3")	\
 	X("emit", 0, "KIND", "so (default), obj, asm or llvm-ir")	\
 	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu; " \
@@ -130,7 +130,7 @@ set_option(struct args *a, const char *name, const char *v)
 	struct wasmc_options *o = &a->o;
 
 	if (!strcmp(name, "output"))
-		a->out = v;
+		a->out = strcmp(v, "-") ? v : "/dev/stdout";
 	else if (!strcmp(name, "optimize"))
 		o->opt_level = number("-O", v, 0, 3) ?: -1;
 	else if (!strcmp(name, "emit"))
