@@ -8,8 +8,9 @@
  *   guard     a 32-bit memory: base + zext(index) + offset.  Whatever lies
  *             beyond the memory faults; offsets larger than the guard are
  *             checked as below.
- *   explicit  64-bit memories, and --bounds=explicit: compare with the size,
- *             trap by a branch, and mask the index by the outcome of the same
+ *   explicit  64-bit memories, those with small pages, whose end is not the
+ *             end of a machine page, and --bounds=explicit: compare with the
+ *             size, trap by a branch, and mask the index by the outcome of the same
  *             compare, computed where LLVM cannot see that the branch has
  *             decided it.  A wrongly predicted branch thus reads at most
  *             base + offset, never where the guest's index points.
@@ -95,12 +96,12 @@ l_checked(struct lower *l, const struct memarg *a, LLVMValueRef index,
 LLVMValueRef
 l_addr(struct lower *l, const struct memarg *a, LLVMValueRef index, uint32_t n)
 {
-	bool is64 = l->m->memories[a->mem].limits.is64;
+	const struct limits *lim = &l->m->memories[a->mem].limits;
 	LLVMValueRef p = l_base(l, a->mem), i;
 
 	l_locate(l);
-	i = is64 ? index : l_zext64(l, index);
-	if (is64 || l->plan->explicit_bounds
+	i = lim->is64 ? index : l_zext64(l, index);
+	if (lim->is64 || lim->page_log2 < 16 || l->plan->explicit_bounds
 	    || a->offset > WABI_GUARD_AFTER - 16)
 		i = l_checked(l, a, i, n);
 	p = LLVMBuildGEP2(l->b, l->i8, p, &i, 1, "");

@@ -17,7 +17,6 @@
 #define l_delegate l_unsupported
 #define l_catch_all l_unsupported
 #define l_try_table l_unsupported
-#define l_ref_eq l_unsupported
 #define l_cont_new l_unsupported
 #define l_cont_bind l_unsupported
 #define l_suspend l_unsupported

@@ -152,6 +152,15 @@ l_ref_is_null(struct lower *l, const struct insn *in)
 }
 
 void
+l_ref_eq(struct lower *l, const struct insn *in)
+{
+	LLVMValueRef b = l_pop(l), a = l_pop(l);
+	LLVMValueRef v = LLVMBuildICmp(l->b, LLVMIntEQ, a, b, "");
+
+	l_push(l, LLVMBuildZExt(l->b, v, l->i32, ""));
+}
+
+void
 l_ref_as_non_null(struct lower *l, const struct insn *in)
 {
 	LLVMValueRef v = l_pop(l);
