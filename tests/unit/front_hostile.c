@@ -281,6 +281,43 @@ TEST(large_br_table)
 	}
 }
 
+/* ---- Memory ---- */
+
+/* What does not fit ends with ENOMEM, whichever allocation it is that fails:
+ * the limit rises by a page or two until all is well. */
+TEST(out_of_memory)
+{
+	struct mod body = { 0 }, m;
+	struct wasmc_error err;
+	unsigned failed = 0;
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+	SKIP("the address sanitizer has its own memory");
+#endif
+	m_byte(&body, 0);
+	for (uint32_t i = 0; i < 300000; i++)
+		LIT(&body, "\x02\x40");
+	m_fill(&body, 0x0b, 300001);
+	m = m_one_func(&body);
+	for (size_t bytes = 4 << 20; bytes < 256 << 20; bytes += bytes / 16) {
+		struct rlimit l = { bytes, RLIM_INFINITY };
+		int rc;
+
+		CHECK(setrlimit(RLIMIT_AS, &l) == 0);
+		rc = wasmc_validate(m.p, m.n, NULL, &err);
+		l.rlim_cur = RLIM_INFINITY;
+		CHECK(setrlimit(RLIMIT_AS, &l) == 0);
+		if (rc == WASMC_OK)
+			break;
+		CHECK_EQ(rc, WASMC_ENOMEM);
+		CHECK_HAS(err.text, "out of memory");
+		failed++;
+	}
+	CHECK(failed > 3);
+	CHECK_EQ(wasmc_validate(m.p, m.n, NULL, &err), WASMC_OK);
+	free(m.p);
+}
+
 /* ---- Types ---- */
 
 /* A chain of supertypes is cut before anything walks it again and again. */

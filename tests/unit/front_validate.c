@@ -220,6 +220,68 @@ TEST(damaged_names_are_ignored)
 	NAMES("", "", "");
 }
 
+/* A function of six bytes with an `if` at offset 3, and a section of hints. */
+static void
+hint_case(const char *section, size_t n, uint32_t nhints)
+{
+	struct mod body = { 0 }, m, s = { 0 };
+	struct wasmc_error err;
+	struct compile c;
+
+	LIT(&body, "\x00\x41\x00\x04\x40\x0b\x0b");
+	m = m_one_func(&body);
+	LIT(&s, "\x19metadata.code.branch_hint");
+	m_bytes(&s, section, n);
+	m_section(&m, 0, &s);
+	compile_open(&c, NULL, &err);
+	if (front_run(&c, m.p, m.n))
+		test_end('F', "%s", err.text);
+	CHECK_EQ(c.module.nhints, nhints);
+	if (nhints) {
+		CHECK_EQ(c.module.hints[0].func, 0);
+		CHECK_EQ(c.module.hints[0].offset,
+		    c.module.funcs[0].offset + 3);
+		CHECK(c.module.hints[0].likely);
+		CHECK_EQ(m.p[c.module.hints[0].offset], 0x04);
+	}
+	compile_close(&c);
+	free(m.p);
+}
+#define HINTS(s, n)	hint_case((s), sizeof (s) - 1, (n))
+
+TEST(branch_hints)
+{
+	HINTS("\x01\x00\x01\x03\x01\x01", 1);
+	HINTS("\x01\x00\x02\x03\x01\x01\x04\x01\x00", 2);
+	HINTS("\x01\x00\x02\x03\x01\x01\x03\x01\x00", 1);	/* order */
+	HINTS("\x01\x00\x02\x03\x01\x01\x20\x01\x00", 1);	/* beyond */
+	HINTS("\x01\x00\x01\x03\x01\x02", 0);	/* no such value */
+	HINTS("\x01\x00\x01\x03\x02\x01\x01", 0);	/* size */
+	HINTS("\x01\x01\x01\x03\x01\x01", 0);	/* no such function */
+	HINTS("\x02\x00\x01\x03\x01\x01\x00\x01\x04\x01\x01", 1);
+	HINTS("\x01\x00\xff\xff\xff\xff\x0f\x03\x01\x01", 1);	/* cut */
+	HINTS("", 0);
+}
+
+TEST(local_names)
+{
+	struct mod m = m_file("tests/fuzz/fuzz_validate/imports.wasm");
+	struct wasmc_error err;
+	struct compile c;
+
+	compile_open(&c, NULL, &err);
+	CHECK_EQ(front_run(&c, m.p, m.n), WASMC_OK);
+	CHECK_EQ(c.module.nlocal_names, 1);
+	CHECK_EQ(c.module.local_names[0].func, 1);
+	CHECK_EQ(c.module.local_names[0].local, 0);
+	CHECK(c.module.local_names[0].name.n == 1 &&
+	    *c.module.local_names[0].name.p == 'x');
+	CHECK(c.module.name.n == 5 && !memcmp(c.module.name.p, "named", 5));
+	CHECK(c.module.funcs[0].name.n == 1);	/* an import has one too */
+	compile_close(&c);
+	free(m.p);
+}
+
 /* ---- Rules ---- */
 
 TEST(code_may_not_follow_its_end)
