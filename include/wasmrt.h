@@ -19,8 +19,14 @@
  * An instance, together with all instances it is linked with, is used by one
  * thread at a time, except for wrt_instance_kill().
  *
- * Signals.  The first pool installs handlers for SIGSEGV, SIGBUS and SIGFPE;
- * what is not a guest's fault goes on to the handler that was there before.
+ * Signals.  The first pool installs handlers for SIGSEGV, SIGBUS and SIGURG
+ * (with which wrt_instance_kill() stops a thread); what is not a guest's goes
+ * on to the handler that was there before.  A handler that the host installs
+ * later must do the same.  A thread that calls a guest gets an alternate signal
+ * stack, if it has none of 64 KiB or more, and has these signals unblocked.
+ *
+ * fork.  A child may not use the pools and instances of its parent: calls
+ * return WRT_ESTATE.  It may exec, or make its own.
  */
 #ifndef WASMRT_H
 #define WASMRT_H
@@ -194,7 +200,9 @@ typedef struct wrt_instance wrt_instance;
 
 /* A host function.  args and results are the same array: parameters on entry,
  * results on return.  It runs on the host's stack, on the thread that called
- * the guest; `caller` is the instance that called, whose memory it may use.
+ * the guest; `caller` is the instance that called, whose memory it may use; if
+ * the function went on through a table or an export, the one that imported it.
+ * It must return: not longjmp or throw over the guest.
  * Returns WRT_OK, or WRT_ETRAP after wrt_trap_set() or wrt_exit() to end the
  * guest; any other negative value ends it with the trap "host function
  * failed". */
@@ -260,7 +268,8 @@ WRT_API void wrt_imports_unknown(wrt_imports *, enum wrt_unknown);
  * set. */
 WRT_API int wrt_instance_create(wrt_instance **out, wrt_pool *pool,
     wrt_module *module, wrt_imports *imports, struct wrt_error *err);
-/* Give the slot back.  NULL is allowed.  Instances that share functions,
+/* Give the slot back.  NULL is allowed, and an instance that runs is left as it
+ * is.  Instances that share functions,
  * memories, tables or globals keep what they need of each other: any order of
  * closing is right. */
 WRT_API void wrt_instance_close(wrt_instance *);
@@ -340,7 +349,8 @@ WRT_API int wrt_trap_set(wrt_instance *caller, int code, const char *text);
 /* End the guest, from whatever depth, with an exit code. */
 WRT_API int wrt_exit(wrt_instance *caller, int exit_code);
 
-/* Stop what the instance runs now, from another thread or a signal handler:
+/* Stop the call into this instance that runs now, from another thread or a
+ * signal handler:
  * the call returns WRT_ETRAP with `code`, WRT_TRAP_INTERRUPT or
  * WRT_TRAP_TIMEOUT.  If it runs a host function, when that returns.  WRT_ESTATE
  * if it is not running. */

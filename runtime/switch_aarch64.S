@@ -215,6 +215,6 @@ wrt__stub_windows:
 
 	.section .rodata.wrt_windows, "a", %progbits
 wrt__stub_windows_end:
+#endif
 
 	.section .note.GNU-stack, "", %progbits
-#endif

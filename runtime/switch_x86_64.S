@@ -192,6 +192,6 @@ wrt__stub_windows:
 
 	.section .rodata.wrt_windows, "a", @progbits
 wrt__stub_windows_end:
-
-	.section .note.GNU-stack, "", @progbits
 #endif
+
+	.section .note.GNU-stack, "", %progbits

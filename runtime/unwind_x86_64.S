@@ -64,6 +64,6 @@ wrt__unwind_from:
 	ret
 	.cfi_endproc
 	.size wrt__unwind_from, . - wrt__unwind_from
-
-	.section .note.GNU-stack, "", @progbits
 #endif
+
+	.section .note.GNU-stack, "", %progbits
