@@ -538,4 +538,47 @@ TEST(threads)
 	}
 }
 
+/* bug class 14: whichever allocation fails, an instance is made whole or not
+ * at all. */
+TEST(every_allocation_fails_once)
+{
+	struct env e;
+	struct wrt_error err;
+	int failed = 0;
+	uint32_t r;
+
+	CHECK(up(&e, "plain"));
+	for (long n = 1;; n++) {
+		wrt_instance *i;
+		int rc;
+
+		atomic_store(&wrt__alloc_fail_in, n);
+		rc = wrt_instance_create(&i, e.pool, e.mod, e.imp, &err);
+		if (rc != WRT_OK) {
+			CHECK_EQ(rc, WRT_ENOMEM);
+			failed++;
+			continue;
+		}
+		wrt_instance_close(i);
+		if (atomic_exchange(&wrt__alloc_fail_in, 0) > 0)
+			break;
+	}
+	CHECK(failed > 10);
+	CHECK_EQ(call(&e, "add", 2, 40, 2, &r), 0);
+	down(&e);
+	for (long n = 1;; n++) {
+		struct wrt_pool_config cfg = { .max_instances = 2 };
+		wrt_pool *p;
+		int rc;
+
+		unsetenv("WASMRT_MEMORY");
+		atomic_store(&wrt__alloc_fail_in, n);
+		rc = wrt_pool_create(&p, &cfg, &err);
+		if (rc == WRT_OK)
+			wrt_pool_destroy(p);
+		if (atomic_exchange(&wrt__alloc_fail_in, 0) > 0)
+			break;
+	}
+}
+
 TEST_MAIN
