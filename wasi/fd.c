@@ -248,10 +248,8 @@ wasi_fd_advise(struct wasi_call *c)
 	if (kind >= sizeof advice / sizeof *advice || offset > INT64_MAX ||
 	    len > INT64_MAX)
 		return WASI_INVAL;
-	if (f->kind == WASI_DIR)
-		return WASI_BADF;
 	if (f->kind != WASI_FILE)
-		return WASI_SPIPE;
+		return WASI_BADF;
 	return wasi_errno(posix_fadvise(f->host, (off_t)offset, (off_t)len,
 	    advice[kind]));
 }
@@ -265,10 +263,8 @@ wasi_fd_allocate(struct wasi_call *c)
 
 	if (rc)
 		return rc;
-	if (f->kind == WASI_DIR)
-		return WASI_BADF;
 	if (f->kind != WASI_FILE)
-		return WASI_SPIPE;
+		return WASI_BADF;
 	if (f->read_only)
 		return WASI_PERM;
 	if (!f->can_write)
@@ -289,9 +285,9 @@ fd_flush(struct wasi_call *c, int (*flush)(int))
 
 	if (rc)
 		return rc;
-	/* A stream has nothing to flush: writes are not buffered. */
-	if (f->kind != WASI_FILE && f->kind != WASI_DIR && !f->regular)
-		return 0;
+	/* Standard output may be a file, too. */
+	if (f->kind != WASI_FILE && !f->regular)
+		return WASI_BADF;
 	return flush(f->host) < 0 ? wasi_errno(errno) : 0;
 }
 

@@ -188,6 +188,8 @@ io_call(struct wasi_call *c, bool write, bool positional)
 	if ((rc = wasi_guest_iovs(c, wasi_u32(c, 1), t.niovs, iovs)) ||
 	    (rc = wasi_guest_check(c, out, 4, 4)))
 		return rc;
+	if (!(write ? t.f->can_write : t.f->can_read))
+		return WASI_BADF;
 	if (positional) {
 		if (t.f->kind != WASI_FILE)
 			return WASI_SPIPE;
@@ -195,8 +197,6 @@ io_call(struct wasi_call *c, bool write, bool positional)
 			return WASI_INVAL;
 		t.offset = (int64_t)wasi_u64(c, 3);
 	}
-	if (!(write ? t.f->can_write : t.f->can_read))
-		return WASI_BADF;
 	if ((rc = io_run(&t)))
 		return rc;
 	return wasi_put_u32(c, out, (uint32_t)t.done);

@@ -104,6 +104,14 @@ wasi_open_beneath(struct wrt_wasi *w, int dirfd, const char *path, int flags,
 	return fd < 0 ? -errno : fd;
 }
 
+/* EXDEV is the resolver's word for a path that leads outside; a rename or link
+ * between file systems is another EXDEV and does not come here. */
+int
+wasi_path_errno(int host_errno)
+{
+	return host_errno == EXDEV ? WASI_NOTCAPABLE : wasi_errno(host_errno);
+}
+
 int
 wasi_open_temp(struct wasi_call *c, const struct wasi_fd *dir,
     const char *path, int flags, int *out)
@@ -111,7 +119,7 @@ wasi_open_temp(struct wasi_call *c, const struct wasi_fd *dir,
 	int fd = wasi_open_beneath(c->w, dir->host, path, flags, 0);
 
 	if (fd < 0)
-		return fd == -EXDEV ? WASI_NOTCAPABLE : wasi_errno(-fd);
+		return wasi_path_errno(-fd);
 	wasi_temp_fd(c, fd);
 	*out = fd;
 	return 0;

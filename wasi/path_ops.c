@@ -95,16 +95,12 @@ open_adopt(const struct wasi_fd *dir, const struct request *q, int host,
 
 static int
 open_in(struct wasi_call *c, const struct wasi_fd *dir, const char *path,
-    const struct request *q, struct wasi_fd **out)
+    const struct request *q, int flags, struct wasi_fd **out)
 {
-	int flags, host, rc = open_flags(q, dir->read_only, &flags);
-
-	if (rc)
-		return rc;
-	host = wasi_open_beneath(c->w, dir->host, path,
+	int host = wasi_open_beneath(c->w, dir->host, path,
 	    flags | O_NONBLOCK | O_NOCTTY, 0666);
 	if (host < 0)
-		return host == -EXDEV ? WASI_NOTCAPABLE : wasi_errno(-host);
+		return wasi_path_errno(-host);
 	return open_adopt(dir, q, host, flags, out);
 }
 
@@ -118,14 +114,15 @@ wasi_path_open(struct wasi_call *c)
 	char path[WASI_MAX_PATH];
 	struct wasi_fd *dir, *f;
 	uint32_t number;
-	int rc;
+	int flags, rc;
 
 	if ((rc = wasi_hold_dir(c, 0, &dir)) ||
 	    (rc = wasi_guest_check(c, wasi_u32(c, 8), 4, 4)) ||
+	    (rc = open_flags(&q, dir->read_only, &flags)) ||
 	    (rc = wasi_path_get(c, wasi_u32(c, 2), wasi_u32(c, 3), path)) ||
 	    (rc = wasi_table_reserve(&c->w->table, &number)))
 		return rc;
-	rc = open_in(c, dir, path, &q, &f);
+	rc = open_in(c, dir, path, &q, flags, &f);
 	if (rc) {
 		wasi_table_unreserve(&c->w->table, number);
 		return rc;

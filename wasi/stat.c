@@ -165,7 +165,7 @@ wasi_fd_filestat_set_size(struct wasi_call *c)
 	if ((rc = wasi_hold(c, 0, &f)))
 		return rc;
 	if (f->kind != WASI_FILE)
-		return f->kind == WASI_DIR ? WASI_BADF : WASI_INVAL;
+		return WASI_BADF;
 	if (f->read_only)
 		return WASI_PERM;
 	if (!f->can_write || size > INT64_MAX)

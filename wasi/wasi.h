@@ -219,6 +219,8 @@ int wasi_path_get(struct wasi_call *, uint32_t ptr, uint32_t len, char *buf);
 int wasi_open_beneath(struct wrt_wasi *, int dirfd, const char *path,
     int flags, mode_t mode);
 int wasi_walk_open(int dirfd, const char *path, int flags, mode_t mode);
+/* What a guest is told of such an error. */
+int wasi_path_errno(int host_errno);
 /* wasi_open_beneath() with the error as WASI's, the descriptor in *out and
  * closed at the end of the call. */
 int wasi_open_temp(struct wasi_call *, const struct wasi_fd *dir,

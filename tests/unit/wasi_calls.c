@@ -338,6 +338,8 @@ TEST(directory_is_no_file)
 	IS(CALL(fd_tell, RW, OUT), BADF);
 	IS(CALL(fd_filestat_set_size, RW, 0), BADF);
 	IS(CALL(fd_advise, RW, 0, 0, 0), BADF);
+	IS(CALL(fd_sync, RW), BADF);
+	IS(CALL(fd_datasync, RW), BADF);
 	IS(CALL(fd_allocate, RW, 0, 1), BADF);
 	IS(CALL(sock_shutdown, RW, 1), NOTSOCK);
 	IS(xopen(RW, "f", WASI_O_CREAT, R_RW, 0, 0), SUCCESS);
@@ -607,6 +609,12 @@ TEST(stdio_pipes)
 	close(in[0]);
 	IS(CALL(fd_seek, 0, 0, 1, OUT), SPIPE);
 	IS(CALL(fd_pread, 0, IOV, 1, 0, OUT), SPIPE);
+	IS(CALL(fd_pwrite, 1, IOV, 1, 0, OUT), SPIPE);
+	IS(CALL(fd_pwrite, 0, IOV, 1, 0, OUT), BADF);
+	IS(CALL(fd_sync, 1), BADF);
+	IS(CALL(fd_advise, 0, 0, 0, 0), BADF);
+	IS(CALL(fd_allocate, 1, 0, 1), BADF);
+	IS(CALL(fd_filestat_set_size, 1, 0), BADF);
 	IS(CALL(fd_filestat_get, 0, BUF), SUCCESS);
 	for (int i = 0; i < 8; i++)
 		CHECK_EQ(U64(BUF + 8 * i), 0);
