@@ -244,6 +244,68 @@ def test_stdin_and_stdout():
     assert abs(len(r.stdout) - len(want)) < 100
 
 
+def invoke(so, *args):
+    return subprocess.run([os.path.join(BIN, "wasmrun"), "--invoke", args[0],
+                           so, *args[1:]], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+
+
+def test_memory_image():
+    """Segments are applied in order; the image holds what they leave."""
+    src = wat("image.wasm", """(module (memory 65536)
+     (data (i32.const 4094) "AAAA") (data (i32.const 4095) "BB")
+     (data (i32.const 0xffffffff) "z") (data (i32.const 0x80000000) "\\00")
+     (data (i32.const 65536) "") (data $p "passive")
+     (func (export "at") (param i32) (result i32)
+      (i32.load8_u (local.get 0)))
+     (func (export "init") (result i32)
+      (memory.init $p (i32.const 8) (i32.const 0) (i32.const 7))
+      (i32.load (i32.const 8))))""")
+    so = compiled(src)
+    assert os.path.getsize(so) < 100000, "pages of zeros are stored"
+    for at, want in ((4093, 0), (4094, 65), (4095, 66), (4096, 66),
+                     (4097, 65), (4098, 0), (0xffffffff, 122),
+                     (0x80000000, 0)):
+        got = invoke(so, "at", str(at)).stdout.strip()
+        assert got == str(want), (at, got, want)
+    assert invoke(so, "init").stdout.strip() == str(0x73736170)
+
+
+def test_memory_image_ends_at_a_bad_segment():
+    """A segment that cannot be in the image leaves the later ones to the
+    runtime, so that their order stays."""
+    so = compiled(wat("order.wasm", """(module (memory 1)
+     (global $g i32 (i32.const 10))
+     (data (i32.const 8) "aaaa") (data (global.get $g) "bb")
+     (data (i32.const 11) "c")
+     (func (export "get") (result i32) (i32.load (i32.const 8))))"""))
+    assert invoke(so, "get").stdout.strip() == str(
+        int.from_bytes(b"aabc", "little")), "order"
+    so = compiled(wat("oob.wasm", """(module (memory 1)
+     (data (i32.const 65536) "x")
+     (func (export "get") (result i32) (i32.load (i32.const 8))))"""))
+    r = invoke(so, "get")
+    assert r.returncode != 0 and "out of bounds" in r.stderr, r
+
+
+def test_initial_values():
+    so = compiled(wat("values.wasm", """(module
+     (global $a i64 (i64.const -2)) (global $f f32 (f32.const nan:0x200001))
+     (global $s i32 (i32.add (i32.const 40) (i32.const 2)))
+     (table 3 funcref) (elem (i32.const 1) funcref
+      (ref.null func) (ref.func $x)) (func $x)
+     (func (export "a") (result i64) (global.get $a))
+     (func (export "f") (result i32) (i32.reinterpret_f32 (global.get $f)))
+     (func (export "s") (result i32) (global.get $s))
+     (func (export "null") (param i32) (result i32)
+      (ref.is_null (table.get (local.get 0)))))"""))
+    for args, want in ((("a",), "-2"), (("s",), "42"),
+                       (("f",), str(0x7fa00001)), (("null", "1"), "1"),
+                       (("null", "2"), "0")):
+        got = invoke(so, *args).stdout.strip()
+        assert got == want, (args, got)
+
+
 def expect(r, status, text):
     assert r.returncode == status, (r.returncode, r.stderr)
     assert text in r.stderr, r.stderr

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * back_emit.c: the reader of .debug_line, symbols, targets, files.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "emit.h"
+#include "target.h"
+#include "test.h"
+
+/* ---- .debug_line ---- */
+
+/* A DWARF 4 unit: address 0x1000 line 5, +3 line 6, end at +8. */
+static const uint8_t unit4[] = {
+	52, 0, 0, 0, 4, 0, 25, 0, 0, 0,
+	1, 1, 1, 0xfb, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1,
+	'a', 0, 0, 0, 0, 0, 0,
+	0, 9, 2, 0, 0x10, 0, 0, 0, 0, 0, 0,	/* set_address */
+	3, 4, 1,			/* advance_line, copy */
+	13 + 3 * 14 + 6,		/* special: +3, +1 */
+	2, 5, 0, 1, 1,			/* advance_pc, end_sequence */
+};
+
+static uint32_t
+read_rows(const uint8_t *p, size_t n, struct line_row *out)
+{
+	struct buf rows = { 0 };
+	uint32_t k;
+
+	CHECK(dwarf_lines(p, n, &rows) == 0);
+	k = (uint32_t)(rows.n / sizeof *out);
+	CHECK(k <= 16);
+	memcpy(out, rows.p, rows.n);
+	buf_free(&rows);
+	return k;
+}
+
+TEST(line_table)
+{
+	uint8_t two[2 * sizeof unit4];
+	struct line_row r[16];
+
+	/* A size that covers what follows it. */
+	memcpy(two, unit4, sizeof unit4);
+	two[0] = sizeof unit4 - 4;
+	memcpy(two + sizeof unit4, two, sizeof unit4);
+	CHECK_EQ(read_rows(two, sizeof two, r), 6);
+	CHECK_EQ(r[0].addr, 0x1000);
+	CHECK_EQ(r[0].line, 5);
+	CHECK_EQ(r[1].addr, 0x1003);
+	CHECK_EQ(r[1].line, 6);
+	CHECK_EQ(r[2].addr, 0x1008);
+	CHECK(r[2].end && !r[1].end);
+	CHECK_EQ(r[3].line, 5);
+}
+
+TEST(line_table_damaged)
+{
+	struct line_row r[16];
+
+	for (size_t n = 0; n < sizeof unit4; n++) {
+		uint8_t *p = malloc(n + 1);
+
+		memcpy(p, unit4, n);
+		read_rows(p, n, r);
+		free(p);
+	}
+	for (size_t i = 0; i < sizeof unit4; i++)
+		for (int b = 0; b < 256; b += 5) {
+			struct buf rows = { 0 };
+			uint8_t *p = malloc(sizeof unit4);
+
+			memcpy(p, unit4, sizeof unit4);
+			p[i] = (uint8_t)b;
+			dwarf_lines(p, sizeof unit4, &rows);
+			buf_free(&rows);
+			free(p);
+		}
+}
+
+/* ---- Targets ---- */
+
+TEST(targets)
+{
+	struct wasmc_options o = { .target = "x86_64-linux-gnu" };
+	struct wasmc_error err;
+	struct target t;
+
+	CHECK_EQ(target_of(&o, &t, &err), WASMC_OK);
+	CHECK_HAS(t.features, "+popcnt");
+	CHECK(!strstr(t.features, "avx"));
+	o.cpu = "x86-64-v3";
+	CHECK_EQ(target_of(&o, &t, &err), WASMC_OK);
+	CHECK_HAS(t.features, "+avx2");
+	o.target = "aarch64-linux-gnu";
+	CHECK_EQ(target_of(&o, &t, &err), WASMC_EOPTION);
+	CHECK_HAS(err.text, "x86-64-v3");
+	o.cpu = NULL;
+	CHECK_EQ(target_of(&o, &t, &err), WASMC_OK);
+	CHECK_STR(t.features, "");
+	o.target = "x86_64-pc-windows-msvc";
+	CHECK_EQ(target_of(&o, &t, &err), WASMC_EOPTION);
+	o.target = "riscv64-linux-gnu";
+	CHECK_EQ(target_of(&o, &t, &err), WASMC_EOPTION);
+}
+
+TEST(options_key)
+{
+	struct wasmc_options a = { 0 }, b = { .opt_level = 2 };
+	struct wasmc_options c = { .opt_level = 3 };
+	struct wasmc_options d = { .features = "-simd128" };
+	char ka[1024], kb[1024], kc[1024], kd[1024];
+
+	CHECK(wasmc_options_key(NULL, ka, sizeof ka) < sizeof ka);
+	wasmc_options_key(&a, kb, sizeof kb);
+	CHECK_STR(ka, kb);
+	wasmc_options_key(&b, kb, sizeof kb);
+	CHECK_STR(ka, kb);
+	wasmc_options_key(&c, kc, sizeof kc);
+	CHECK(strcmp(ka, kc) != 0);
+	wasmc_options_key(&d, kd, sizeof kd);
+	CHECK(strcmp(ka, kd) != 0);
+	CHECK_EQ(wasmc_options_key(&a, NULL, 0), strlen(ka));
+	CHECK_HAS(ka, wasmc_version());
+}
+
+/* ---- Files ---- */
+
+TEST(output_replaces_and_follows_links)
+{
+	char dir[] = "/tmp/wasmc-test-XXXXXX", file[64], link[64], s[8] = "";
+	struct wasmc_error err;
+	struct stat st;
+	int fd;
+
+	CHECK(mkdtemp(dir));
+	snprintf(file, sizeof file, "%s/f", dir);
+	snprintf(link, sizeof link, "%s/l", dir);
+	CHECK(symlink("f", link) == 0);
+	CHECK_EQ(output_write(file, "one", 3, true, &err), WASMC_OK);
+	CHECK_EQ(output_write(link, "two!", 4, true, &err), WASMC_OK);
+	CHECK(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+	fd = open(file, O_RDONLY);
+	CHECK(read(fd, s, sizeof s) == 4 && !strcmp(s, "two!"));
+	CHECK_EQ(output_write("/dev/null", "x", 1, true, &err), WASMC_OK);
+	CHECK(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+	CHECK_EQ(output_write(dir, "x", 1, true, &err), WASMC_EIO);
+	unlink(file);
+	unlink(link);
+	CHECK(rmdir(dir) == 0);		/* and nothing else is in it */
+}
+
+TEST_MAIN
