@@ -50,8 +50,8 @@ struct validator {
 	const struct local_run *runs;
 	uint32_t *run_ends;		/* local index after each run */
 	uint32_t nruns;
-	uint32_t *set_in;		/* body's number in which the local was
-					 * set; only for those without default */
+	uint32_t *set_in;		/* number of the body that last set the
+					 * local; those without default only */
 	uint32_t serial;		/* number of this body */
 	uint32_t *inits;		/* locals set, in order, for undoing */
 	uint32_t ninits, inits_room;

@@ -34,7 +34,7 @@ static const char usage_text[] =
 "      --traps        which code belongs to which byte of the module (.so)\n"
 "      --validate     only say whether the modules are valid; - reads names\n"
 "                     of files from the standard input, one a line\n"
-"      --features L   as in wasmc: \"all\", \"mvp\", \"+name\", \"-name\", ...\n"
+"      --features L   as in wasmc: all, mvp, +name, -name, ...\n"
 "      --help         this\n"
 "\n"
 "Without options: -h -x for a .wasm, --meta for a .so.\n";

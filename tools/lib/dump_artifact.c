@@ -233,7 +233,8 @@ dump_funcs(const struct artifact *a)
 
 	for (uint32_t i = 0; item(a, a->head.funcs, i, &f, sizeof f); i++) {
 		if (!f.code) {
-			printf("  func[%u] (type %u) imported\n", i, f.type_idx);
+			printf("  func[%u] (type %u) imported\n", i,
+			    f.type_idx);
 			continue;
 		}
 		printf("  func[%u] (type %u) code=0x%08" PRIx64 " size=%u "
@@ -327,8 +328,8 @@ dump_segments(const struct artifact *a)
 	struct wabi_elem_info e;
 
 	for (uint32_t i = 0; item(a, a->head.datas, i, &d, sizeof d); i++) {
-		printf("  data[%u] %s memory %u: %" PRIu64 " bytes at .wabi.data"
-		    "+0x%" PRIx64, i, d.mode < 4 ? modes[d.mode] : "?",
+		printf("  data[%u] %s memory %u: %" PRIu64 " bytes at "
+		    ".wabi.data+0x%" PRIx64, i, d.mode < 4 ? modes[d.mode] : "?",
 		    d.memory, d.bytes, d.data_off);
 		if (d.mode == WABI_SEG_ACTIVE) {
 			printf(" to ");
@@ -464,8 +465,8 @@ dump_headers(Elf *elf)
 	printf("Sections:\n");
 	for (Elf_Scn *s = NULL; (s = elf_nextscn(elf, s));)
 		if (gelf_getshdr(s, &sh))
-			printf("  [%2zu] %-18s addr=0x%08" PRIx64 " offset=0x%08"
-			    PRIx64 " size=0x%08" PRIx64 "%s%s%s\n",
+			printf("  [%2zu] %-18s addr=0x%08" PRIx64
+			    " offset=0x%08" PRIx64 " size=0x%08" PRIx64 "%s%s%s\n",
 			    elf_ndxscn(s), section_name(elf, &sh), sh.sh_addr,
 			    sh.sh_offset, sh.sh_size,
 			    sh.sh_flags & SHF_ALLOC ? " alloc" : "",
