@@ -129,9 +129,16 @@ TEST(recursion_groups)
 	v = REF(WABI_ANYREF, 3);
 	add(g, WABI_COMP_STRUCT, 3, 1, NONE, &v, 1);
 
+	/* The second place refers to itself: another group than f's. */
+	v = REF(WABI_ANYREF, 5);
+	add(g, WABI_COMP_STRUCT, 4, 2, NONE, &v, 1);
+	v = REF(WABI_ANYREF, 5);
+	add(g, WABI_COMP_STRUCT, 4, 2, NONE, &v, 1);
+
 	CHECK_EQ(wrt__types_of_meta(&f->meta, a), WRT_OK);
 	CHECK_EQ(wrt__types_of_meta(&g->meta, b), WRT_OK);
 	CHECK(a[0] != a[1] && a[1] != a[2] && a[2] != a[3]);
+	CHECK(b[4] != a[2] && b[5] != a[3]);
 	CHECK_EQ(b[1], a[2]);
 	CHECK_EQ(b[2], a[3]);
 	CHECK_EQ(b[3], a[0]);
