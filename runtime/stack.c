@@ -8,7 +8,9 @@
  * with MADV_GUARD_INSTALL where the kernel has it (6.13), which needs no
  * mapping of its own, else with mprotect.
  */
+#include <errno.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "rt.h"
 
@@ -21,6 +23,15 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct wrt__stack *spare;
 static unsigned nspare;
+
+/* Emulators answer that they took an advice which they do not know.  The kernel
+ * tells: a name in the guard cannot be read. */
+static bool
+guard_install(uint8_t *p)
+{
+	return madvise(p, WABI_STACK_GUARD, MADV_GUARD_INSTALL) == 0 &&
+	    access((const char *)p, F_OK) < 0 && errno == EFAULT;
+}
 
 static struct wrt__stack *
 stack_map(uint64_t bytes)
@@ -38,7 +49,7 @@ stack_map(uint64_t bytes)
 		return NULL;
 	}
 	madvise(p, all, MADV_NOHUGEPAGE);
-	if (madvise(p, WABI_STACK_GUARD, MADV_GUARD_INSTALL) < 0 &&
+	if (!guard_install(p) &&
 	    mprotect(p, WABI_STACK_GUARD, PROT_NONE) < 0) {
 		munmap(p, all);
 		wrt__free(s);
