@@ -79,6 +79,8 @@ struct plan {
 					 * first of equal types (type.canon) */
 	int opt_level;			/* 0..3 */
 	bool explicit_bounds;
+	bool loose_stores;		/* vectorise stores: those before a
+					 * trap may then be missing */
 	bool is_x86;			/* else aarch64 */
 	char *triple, *cpu, *cpu_features;	/* LLVM's */
 	const char *tune;		/* CPU to schedule for, or "" */
