@@ -383,7 +383,8 @@ do_invoke(struct context *c, wrt_instance *inst, const char *field,
 	if (r->n)
 		memcpy(r->types, type.results, r->n);
 	r->rc = wrt_func_call(f, vals, json_array_size(args), r->vals);
-	if (r->rc == WRT_ETRAP && wrt_trap_get(inst, &r->trap) != WRT_OK)
+	if (r->rc == WRT_ETRAP && wrt_trap_get(wrt_func_instance(f),
+	    &r->trap) != WRT_OK)
 		return failed(c, "invoke %s: trapped, but has no trap", field);
 	if (r->rc != WRT_OK && r->rc != WRT_ETRAP)
 		return failed(c, "invoke %s: %s", field,
