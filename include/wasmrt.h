@@ -303,9 +303,12 @@ WRT_API int wrt_instance_func(wrt_instance *, const char *name,
  * instance that called it.  Allocates nothing. */
 WRT_API int wrt_instance_call(wrt_instance *, const char *name,
     const wrt_val *args, size_t nargs, wrt_val *results);
-/* The same for a funcref, of whatever instance. */
+/* The same for a funcref, of whatever instance: a trap is kept by the instance
+ * that wrt_func_instance() names. */
 WRT_API int wrt_func_call(wrt_func *, const wrt_val *args, size_t nargs,
     wrt_val *results);
+/* The instance that defines it, or that imported it from the host. */
+WRT_API wrt_instance *wrt_func_instance(const wrt_func *);
 /* Its type; the arrays live as long as the function. */
 WRT_API int wrt_func_type(const wrt_func *, struct wrt_functype *out);
 
@@ -350,10 +353,9 @@ WRT_API int wrt_trap_set(wrt_instance *caller, int code, const char *text);
 WRT_API int wrt_exit(wrt_instance *caller, int exit_code);
 
 /* Stop the call into this instance that runs now, from another thread or a
- * signal handler:
- * the call returns WRT_ETRAP with `code`, WRT_TRAP_INTERRUPT or
+ * signal handler: the call returns WRT_ETRAP with `code`, WRT_TRAP_INTERRUPT or
  * WRT_TRAP_TIMEOUT.  If it runs a host function, when that returns.  WRT_ESTATE
- * if it is not running. */
+ * if it is not running; after WRT_OK just one call ends so. */
 WRT_API int wrt_instance_kill(wrt_instance *, int code);
 
 /* ---- Memory, tables, globals ------------------------------------------ */

@@ -180,18 +180,18 @@ thunk_of(const wrt_instance *owner, const struct wabi_func *f)
 	    m->from_host[WRT__META(m, funcs)[f->func_idx].type_idx]);
 }
 
+/* i is the instance that was called, which keeps the trap. */
 static int
-call_vals(struct wabi_func *f, wrt_val *vals)
+call_vals(wrt_instance *i, struct wabi_func *f, wrt_val *vals)
 {
-	wrt_instance *owner = wrt__instance_of(f->vmctx);
 	void *thunk;
 
 	if (f->host)
-		return run_host(owner, f->host, vals);
-	thunk = thunk_of(owner, f);
+		return run_host(i, f->host, vals);
+	thunk = thunk_of(wrt__instance_of(f->vmctx), f);
 	if (!thunk)
 		return WRT_ETYPE;
-	return wrt__run(owner, thunk, f->vmctx, f->code, vals);
+	return wrt__run(i, thunk, f->vmctx, f->code, vals);
 }
 
 /* Results of narrow types come with the rest of the word as it was. */
@@ -208,17 +208,16 @@ copy_results(wrt_val *to, const wrt_val *from, const struct wrt_functype *t)
 	}
 }
 
-int
-wrt_func_call(wrt_func *func, const wrt_val *args, size_t nargs,
+static int
+call(wrt_instance *i, struct wabi_func *f, const wrt_val *args, size_t nargs,
     wrt_val *results)
 {
-	struct wabi_func *f = (struct wabi_func *)func;
 	struct wrt_functype t;
 	wrt_val few[8], *vals = few;
 	uint32_t n;
 	int rc;
 
-	if (!f || !wrt__type_func(f->type_id, &t))
+	if (!wrt__type_func(f->type_id, &t))
 		return WRT_EINVAL;
 	if (nargs != t.nparams || (nargs && !args) ||
 	    (t.nresults && !results))
@@ -231,10 +230,29 @@ wrt_func_call(wrt_func *func, const wrt_val *args, size_t nargs,
 	if (nargs)
 		memcpy(vals, args, nargs * sizeof *vals);
 	wrt__vals_escape(wrt__instance_of(f->vmctx), t.params, t.nparams, vals);
-	rc = call_vals(f, vals);
+	rc = call_vals(i, f, vals);
 	if (rc == WRT_OK)
 		copy_results(results, vals, &t);
 	return rc;
+}
+
+int
+wrt_func_call(wrt_func *func, const wrt_val *args, size_t nargs,
+    wrt_val *results)
+{
+	struct wabi_func *f = (struct wabi_func *)func;
+
+	if (!f)
+		return WRT_EINVAL;
+	return call(wrt__instance_of(f->vmctx), f, args, nargs, results);
+}
+
+wrt_instance *
+wrt_func_instance(const wrt_func *func)
+{
+	const struct wabi_func *f = (const struct wabi_func *)func;
+
+	return f ? wrt__instance_of(f->vmctx) : NULL;
 }
 
 int
@@ -283,7 +301,8 @@ wrt_instance_call(wrt_instance *i, const char *name, const wrt_val *args,
 	if (!i || !name)
 		return WRT_EINVAL;
 	rc = wrt_instance_func(i, name, strlen(name), &f, NULL);
-	return rc == WRT_OK ? wrt_func_call(f, args, nargs, results) : rc;
+	return rc == WRT_OK ? call(i, (struct wabi_func *)f, args, nargs,
+	    results) : rc;
 }
 
 /* ---- Kill --------------------------------------------------------------- */

@@ -50,6 +50,7 @@ struct wrt__thread {
 
 /* This thread's; NULL if out of memory the first time. */
 struct wrt__thread *wrt__thread_get(void);
+void wrt__thread_forked(void);
 /* Is there room on the host's stack for one more level of nested calls? */
 bool wrt__thread_has_room(const struct wrt__thread *t);
 

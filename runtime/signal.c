@@ -256,6 +256,7 @@ static void
 forked(void)
 {
 	wrt__forks++;
+	wrt__thread_forked();
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

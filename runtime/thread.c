@@ -112,6 +112,14 @@ thread_new(void)
 	return t;
 }
 
+/* In a forked child. */
+void
+wrt__thread_forked(void)
+{
+	if (thread)
+		thread->tid = (int)syscall(SYS_gettid);
+}
+
 struct wrt__thread *
 wrt__thread_get(void)
 {
