@@ -113,6 +113,7 @@ evaluate(const char *source)
 		die("qjs_get_string", "outside of memory");
 	puts(text);
 	CALL("qjs_free_cstring", string);
+	CALL("qjs_free_value", value);
 	CALL("free", code);
 	CALL("free", file);
 }

@@ -355,7 +355,7 @@ show_help(struct runopts *o, char *arg)
 			    r->name ? ", " : "");
 		snprintf(left + n, sizeof left - (size_t)n, "%s%s%s%s",
 		    r->name ? "--" : "", r->name ? r->name : "",
-		    r->arg ? (r->name ? " " : "") : "", r->arg ? r->arg : "");
+		    r->arg ? " " : "", r->arg ? r->arg : "");
 		printf("  %-26s  %s\n", left, r->help);
 	}
 	puts("\nThe guest's exit code is wasmrun's.  134: trap, 124: timeout, "
