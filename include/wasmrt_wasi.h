@@ -8,11 +8,23 @@
  *
  *   wrt_wasi *w;
  *   wrt_wasi_create(&w, &config, &err);
- *   wrt_wasi_imports(w, imports);          // wasi_snapshot_preview1, wasi_unstable
+ *   wrt_wasi_imports(w, imports);
  *   wrt_instance_create(&inst, pool, module, imports, &err);
  *   rc = wrt_instance_call(inst, "_start", NULL, 0, NULL);
  *
- * proc_exit(n) ends the call with WRT_ETRAP and WRT_TRAP_EXIT, exit_code n.
+ * proc_exit(n) ends the call with WRT_ETRAP and WRT_TRAP_EXIT, exit_code n,
+ * whatever n is.
+ *
+ * Instances on several threads may share a view.  A call that blocks (fd_read,
+ * poll_oneoff, sock_accept ...) gives the guest the error INTR when a signal
+ * whose handler has no SA_RESTART comes before anything was transferred; that
+ * is how wrt_instance_kill() gets hold of it.
+ *
+ * A path never leads out of its directory: the kernel resolves it
+ * (openat2, RESOLVE_BENEATH), and in its absence a walk of single components.
+ * One that would is NOTCAPABLE, an absolute one PERM.  Under a read-only
+ * directory everything that changes files, their times or names is PERM.
+ * Pointers outside of memory or not aligned end the guest with a trap.
  */
 #ifndef WASMRT_WASI_H
 #define WASMRT_WASI_H
@@ -53,10 +65,10 @@ struct wrt_wasi_config {
 					 * default 1 */
 };
 
-/* Create a view.  Everything in config is copied or opened before return.
- * WRT_ESYS names the directory that could not be opened. */
-WRT_API int wrt_wasi_create(wrt_wasi **out, const struct wrt_wasi_config *config,
-    struct wrt_error *err);
+/* Create a view; config may be NULL.  Everything in config is copied or opened
+ * before return.  WRT_ESYS names the directory that could not be opened. */
+WRT_API int wrt_wasi_create(wrt_wasi **out,
+    const struct wrt_wasi_config *config, struct wrt_error *err);
 /* Close all its descriptors.  After the instances that use it. */
 WRT_API void wrt_wasi_destroy(wrt_wasi *);
 

@@ -20,7 +20,8 @@ guest_memory(struct wasi_call *c)
 	    wrt_instance_memory(c->caller, "memory", 6, &c->mem) == WRT_OK)
 		return 0;
 	c->mem = NULL;
-	wrt_trap_set(c->caller, WRT_TRAP_HOST, "missing required memory export");
+	wrt_trap_set(c->caller, WRT_TRAP_HOST,
+	    "missing required memory export");
 	return WRT_ETRAP;
 }
 

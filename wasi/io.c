@@ -24,8 +24,8 @@ struct transfer {
 	bool write;
 	int64_t offset;			/* -1: at the descriptor's position */
 	uint64_t done;
-	uint32_t niovs, at;		/* the buffer in turn, and where in it */
-	uint32_t skip;
+	uint32_t niovs, at;		/* the buffer in turn */
+	uint32_t skip;			/* and where in it */
 	struct wasi_iov *iovs;
 };
 

@@ -199,7 +199,8 @@ world_begin(void)
 
 	if (world_config)
 		config = *world_config;
-	snprintf(world, sizeof world, "%s/wasi-test-XXXXXX", tmp ? tmp : "/tmp");
+	snprintf(world, sizeof world, "%s/wasi-test-XXXXXX",
+	    tmp ? tmp : "/tmp");
 	CHECK(mkdtemp(world) != NULL);
 	CHECK(mkdir(at("box"), 0777) == 0);
 	CHECK(mkdir(at("outside"), 0777) == 0);
