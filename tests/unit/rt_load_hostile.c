@@ -513,6 +513,16 @@ TEST(metadata_types)
 	REFUSED("type 0", t->from_host = INT32_MAX);
 	REFUSED("type 0", t->to_host = INT32_MIN);
 	REFUSED("type 0", t->params.n = UINT32_MAX);
+	REFUSED("type 0", t->pad[1] = 1);
+	REFUSED("type 0", t->comp = WABI_COMP_STRUCT);
+	REFUSED("type 0", t->comp = WABI_COMP_ARRAY; t->from_host = 0;
+	    t->to_host = 0; t->results.n = 0; t->params.n = 0);
+	/* A group that is longer than the list. */
+	REFUSED("is in no group", t[meta()->types.n - 1].rec_n++);
+	REFUSED("metadata", for (uint32_t i = 0; i < meta()->types.n; i++) {
+		t[i].rec_first = 0;
+		t[i].rec_n = meta()->types.n;
+	} meta()->types.n = --meta()->counts.ntypes);
 	for (uint32_t i = 0; i < meta()->types.n; i++) {
 		if (!t[i].params.n)
 			continue;
@@ -521,6 +531,11 @@ TEST(metadata_types)
 		REFUSED("odd part", v->type = 0x40);
 		REFUSED("odd part", v->heap = 1);
 		REFUSED("odd part", v->nullable = 1);
+		REFUSED("odd part", v->exact = 1);
+		REFUSED("odd part", *v = ((struct wabi_valtype){
+		    WABI_FUNCREF, 1, 0, 0, 0x6f }));
+		REFUSED("odd part", *v = ((struct wabi_valtype){
+		    WABI_ANYREF, 1, 0, 1, 0 }));
 		REFUSED("odd part", *v = ((struct wabi_valtype){
 		    WABI_FUNCREF, 1, 0, 1, UINT32_MAX }));
 	}
@@ -574,6 +589,14 @@ TEST(metadata_things)
 	REFUSED("global", g->init.how = WABI_INIT_CODE);
 	REFUSED("global", g->init.how = WABI_INIT_GLOBAL;
 	    g->init.index = meta()->counts.nglobals);
+	REFUSED("global", g->init.how = WABI_INIT_CODE;
+	    g->init.code = INT32_MAX);
+	REFUSED("global", g->init.how = WABI_INIT_FUNC);
+	REFUSED("global", g->init.pad2 = 1);
+	REFUSED("table", t->init.how = WABI_INIT_FUNC;
+	    t->init.index = UINT32_MAX);
+	/* Of another type than the table. */
+	REFUSED("table", t->init.how = WABI_INIT_GLOBAL; t->init.index = 0);
 	/* Itself, which has no value yet. */
 	REFUSED("global", g->init.how = WABI_INIT_GLOBAL; g->init.index = 1);
 	artifact_free(&art);
@@ -603,12 +626,21 @@ TEST(metadata_segments)
 	REFUSED("image", m->image.n = UINT32_MAX);
 	REFUSED("data segment 0", d->mode = 4);
 	REFUSED("data segment 0", d->memory = 1);
+	REFUSED("data segment 0", d->data_off = 1);
+	REFUSED("data segment 0", d->mode = WABI_SEG_ACTIVE;
+	    d->offset.how = 9);
+	REFUSED("data segment 1", d[1].mode = WABI_SEG_DECLARED);
+	REFUSED("data segment 1", d[1].pad[0] = 1);
 	REFUSED("data segment 1", d[1].data_off = 1ull << 40);
 	REFUSED("data segment 1", d[1].bytes = -1ull);
 	REFUSED("data segment 1", d[1].bytes++);
 	REFUSED("element segment 0", e->mode = 4);
 	REFUSED("element segment 0", e->table = 1);
 	REFUSED("element segment 0", e->type.type = WABI_I32);
+	REFUSED("element segment 0", e->offset.how = WABI_INIT_FUNC);
+	REFUSED("element segment 0", e->inits = ((struct wabi_list){ 0, 1 }));
+	REFUSED("element segment 0", e->type = ((struct wabi_valtype){
+	    WABI_EXTERNREF, 1, 0, 0, 0x6f }));
 	if (e->funcs.n) {
 		REFUSED("element segment 0", e->funcs.n = UINT32_MAX);
 		REFUSED("element segment 0",
