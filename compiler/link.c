@@ -133,6 +133,9 @@ ld_failed(int words, int status, struct wasmc_error *err)
 	p = strstr(s, "error: ");
 	if (p)
 		text = p + 7;
+	/* Our names of its inputs mean nothing to anybody. */
+	if (!strncmp(text, "/proc/self/fd/", 14) && (p = strstr(text, ": ")))
+		text = p + 2;
 	return back_fail(err, WASMC_EBACKEND, "the linker failed: %s", text);
 }
 

@@ -20,21 +20,21 @@ enum { EXIT_USAGE = 2 };
 
 /* X(long name, letter or 0, argument's name or NULL, help) */
 #define OPTIONS(X)							\
-	X("output", 'o', "FILE", "write to FILE, - for standard output; " \
+	X("output", 'o', "FILE", "write to FILE, or to standard output: -;\n" \
 	    "default: the input's name with .so")			\
 	X("optimize", 'O', "N", "optimise: 0, 1, 2 (default) or 3")	\
 	X("emit", 0, "KIND", "so (default), obj, asm or llvm-ir")	\
-	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu; " \
+	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu;\n" \
 	    "default: this machine")					\
-	X("cpu", 0, "NAME", "native (default without --target), x86-64, " \
-	    "x86-64-v2, ..., generic")					\
+	X("cpu", 0, "NAME", "native (default without --target), x86-64,\n" \
+	    "x86-64-v2, -v3, -v4, skylake, znver3, ..., generic")	\
 	X("features", 0, "LIST", "allow or forbid: all,-simd128,+threads") \
 	X("bounds", 0, "HOW", "memory checks: guard (default) or explicit") \
 	X("wasm-opt", 0, "N", "run binaryen's passes first, level 0 to 4") \
 	X("validate", 0, NULL, "only check the module; write nothing")	\
 	X("jobs", 'j', "N", "use N threads; default: one per CPU")	\
 	X("time-passes", 0, NULL, "say how long each stage took")	\
-	X("dump", 0, "LETTERS", "print to stderr: s sections, i IR before " \
+	X("dump", 0, "LETTERS", "print to stderr: s sections, i IR before\n" \
 	    "and o IR after optimisation")				\
 	X("quiet", 'q', NULL, "no progress on a terminal")		\
 	X("version", 0, NULL, "print the version")			\
@@ -78,6 +78,18 @@ usage_error(const char *fmt, ...)
 	exit(EXIT_USAGE);
 }
 
+/* An option and what it does, whose further lines stand under the first. */
+static void
+print_row(const char *left, const char *help)
+{
+	const char *nl = strchr(help, '\n');
+
+	printf("  %-24s %.*s\n", left, nl ? (int)(nl - help) :
+	    (int)strlen(help), help);
+	if (nl)
+		print_row("", nl + 1);
+}
+
 static void
 print_help(void)
 {
@@ -92,7 +104,7 @@ print_help(void)
 			    rows[i].letter);
 		snprintf(left, sizeof left, "%s--%s%s%s", letter, rows[i].name,
 		    rows[i].arg ? "=" : "", rows[i].arg ? rows[i].arg : "");
-		printf("  %-26s %s\n", left, rows[i].help);
+		print_row(left, rows[i].help);
 	}
 }
 
