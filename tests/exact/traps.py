@@ -3,17 +3,17 @@
 """Exact traps: every load and store at the end of memory, in every use that
 might tempt the optimiser to lose, narrow, move or merge it, at every level.
 
-    exact.py PYTHON     with a Python that has the wasmtime package
-
 Writes one .wast, has wast2json.py convert it, and runs spectest on it.  After
 a trap the word at address 0 says which stores had happened.
 """
 import os
 import subprocess
-import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BIN = os.environ.get("BIN", os.path.join(TOP, "build/bin"))
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BIN = os.path.join(TOP, os.environ.get("OUT", "build"), "bin")
+PYTHON = os.path.join(TOP, os.environ.get("WASMTIME_PYTHON",
+                                          "build/venv/bin/python"))
 DIR = os.path.join(TOP, "build/tests/exact")
 END = 65536
 
@@ -126,8 +126,7 @@ def write():
 
 def main():
     write()
-    subprocess.run([sys.argv[1] if len(sys.argv) > 1 else sys.executable,
-                    os.path.join(TOP, "tests/wast2json.py"),
+    subprocess.run([PYTHON, os.path.join(TOP, "tests/wast2json.py"),
                     os.path.join(DIR, "exact.wast"), DIR], check=True)
     for options in (["-O0"], ["-O1"], ["-O2"], ["-O3"],
                     ["-O2", "--bounds=explicit"]):

@@ -1,0 +1,267 @@
+define hidden fastcc void @two(ptr noundef nonnull align 16 dereferenceable(368) %0, i32 %1, ptr %2) {
+entry:
+  %3 = alloca i32, align 4
+  br label %4
+
+4:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  store i32 %1, ptr %3, align 4
+  %5 = load i32, ptr %3, align 4
+  br label %6
+
+6:                                                ; preds = %4
+  %7 = phi i32 [ %5, %4 ]
+  %8 = phi i64 [ 1, %4 ]
+  store i32 %7, ptr %2, align 16
+  %9 = getelementptr i8, ptr %2, i64 16
+  store i64 %8, ptr %9, align 16
+  ret void
+}
+
+define hidden fastcc i32 @import(ptr noundef nonnull align 16 dereferenceable(368) %0, i32 %1) {
+entry:
+  %2 = alloca i32, align 4
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  store i32 %1, ptr %2, align 4
+  %4 = load i32, ptr %2, align 4
+  %5 = getelementptr i8, ptr %0, i64 112
+  %6 = load ptr, ptr %5, align 8
+  %7 = getelementptr i8, ptr %0, i64 120
+  %8 = load ptr, ptr %7, align 8
+  %9 = call fastcc i32 %6(ptr %8, i32 %4)
+  br label %10
+
+10:                                               ; preds = %3
+  %11 = phi i32 [ %9, %3 ]
+  ret i32 %11
+}
+
+define hidden fastcc i64 @two.3(ptr noundef nonnull align 16 dereferenceable(368) %0) {
+entry:
+  %results = alloca [2 x <2 x i64>], align 16
+  br label %1
+
+1:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %2 = getelementptr i8, ptr %0, i64 64
+  %3 = load ptr, ptr %2, align 8
+  %4 = load i32, ptr %3, align 4
+  call fastcc void @two(ptr %0, i32 %4, ptr %results)
+  %5 = load i32, ptr %results, align 16
+  %6 = getelementptr i8, ptr %results, i64 16
+  %7 = load i64, ptr %6, align 16
+  %8 = getelementptr i8, ptr %0, i64 80
+  store i64 %7, ptr %8, align 8
+  %9 = getelementptr i8, ptr %0, i64 80
+  %10 = load i64, ptr %9, align 8
+  br label %11
+
+11:                                               ; preds = %1
+  %12 = phi i64 [ %10, %1 ]
+  ret i64 %12
+}
+
+define hidden fastcc i32 @indirect(ptr noundef nonnull align 16 dereferenceable(368) %0, i32 %1) {
+entry:
+  %2 = alloca i32, align 4
+  %results = alloca [2 x <2 x i64>], align 16
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  store i32 %1, ptr %2, align 4
+  %4 = load i32, ptr %2, align 4
+  %5 = zext i32 %4 to i64
+  %6 = getelementptr i8, ptr %0, i64 96
+  %7 = load ptr, ptr %6, align 8
+  %8 = getelementptr i8, ptr %0, i64 104
+  %9 = load ptr, ptr %8, align 8
+  %10 = getelementptr i8, ptr %9, i64 8
+  %11 = load i64, ptr %10, align 8
+  %12 = icmp uge i64 %5, %11
+  br i1 %12, label %trap, label %15
+
+trap:                                             ; preds = %3
+  %13 = load ptr, ptr %0, align 8
+  %14 = load ptr, ptr %13, align 8
+  call void %14(ptr %0, i32 7)
+  unreachable
+
+15:                                               ; preds = %3
+  %16 = getelementptr i64, ptr %7, i64 %5
+  %17 = load ptr, ptr %16, align 8
+  %18 = icmp eq ptr %17, null
+  br i1 %18, label %trap1, label %21
+
+trap1:                                            ; preds = %15
+  %19 = load ptr, ptr %0, align 8
+  %20 = load ptr, ptr %19, align 8
+  call void %20(ptr %0, i32 8)
+  unreachable
+
+21:                                               ; preds = %15
+  %22 = getelementptr i8, ptr %17, i64 16
+  %23 = load i32, ptr %22, align 4
+  %24 = getelementptr i8, ptr %0, i64 144
+  %25 = load i32, ptr %24, align 4
+  %26 = icmp ne i32 %23, %25
+  br i1 %26, label %trap2, label %29
+
+trap2:                                            ; preds = %21
+  %27 = load ptr, ptr %0, align 8
+  %28 = load ptr, ptr %27, align 8
+  call void %28(ptr %0, i32 9)
+  unreachable
+
+29:                                               ; preds = %21
+  %30 = load ptr, ptr %17, align 8
+  %31 = getelementptr i8, ptr %17, i64 8
+  %32 = load ptr, ptr %31, align 8
+  call fastcc void %30(ptr %32, i32 1, ptr %results)
+  %33 = load i32, ptr %results, align 16
+  %34 = getelementptr i8, ptr %results, i64 16
+  %35 = load i64, ptr %34, align 16
+  br label %36
+
+36:                                               ; preds = %29
+  %37 = phi i32 [ %33, %29 ]
+  ret i32 %37
+}
+
+define hidden fastcc ptr @ref(ptr noundef nonnull align 16 dereferenceable(368) %0) {
+entry:
+  br label %1
+
+1:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %2 = getelementptr i8, ptr %0, i64 160
+  br label %3
+
+3:                                                ; preds = %1
+  %4 = phi ptr [ %2, %1 ]
+  ret ptr %4
+}
+
+define hidden void @wabi.from_host.0(ptr %0, ptr %1, ptr %2) {
+entry:
+  %results = alloca [2 x <2 x i64>], align 16
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load i32, ptr %2, align 16
+  call fastcc void %1(ptr %0, i32 %4, ptr %results)
+  %5 = load i32, ptr %results, align 16
+  %6 = getelementptr i8, ptr %results, i64 16
+  %7 = load i64, ptr %6, align 16
+  store i32 %5, ptr %2, align 16
+  %8 = getelementptr i8, ptr %2, i64 16
+  store i64 %7, ptr %8, align 16
+  ret void
+}
+
+define hidden fastcc void @wabi.to_host.0(ptr %0, i32 %1, ptr %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  store i32 %1, ptr %2, align 16
+  %4 = getelementptr i8, ptr %0, i64 64
+  %5 = load ptr, ptr %0, align 8
+  %6 = getelementptr i8, ptr %5, i64 8
+  %7 = load ptr, ptr %6, align 8
+  call void %7(ptr %0, ptr %4, ptr %2)
+  ret void
+}
+
+define hidden void @wabi.from_host.1(ptr %0, ptr %1, ptr %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load i32, ptr %2, align 16
+  %5 = call fastcc i32 %1(ptr %0, i32 %4)
+  store i32 %5, ptr %2, align 16
+  ret void
+}
+
+define hidden fastcc i32 @wabi.to_host.1(ptr %0, i32 %1) {
+entry:
+  %vals = alloca [1 x <2 x i64>], align 16
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  store i32 %1, ptr %vals, align 16
+  %3 = getelementptr i8, ptr %0, i64 64
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %4, i64 8
+  %6 = load ptr, ptr %5, align 8
+  call void %6(ptr %0, ptr %3, ptr %vals)
+  %7 = load i32, ptr %vals, align 16
+  ret i32 %7
+}
+
+define hidden void @wabi.from_host.2(ptr %0, ptr %1, ptr %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = call fastcc i64 %1(ptr %0)
+  store i64 %4, ptr %2, align 16
+  ret void
+}
+
+define hidden fastcc i64 @wabi.to_host.2(ptr %0) {
+entry:
+  %vals = alloca [1 x <2 x i64>], align 16
+  br label %1
+
+1:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %2 = getelementptr i8, ptr %0, i64 64
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %3, i64 8
+  %5 = load ptr, ptr %4, align 8
+  call void %5(ptr %0, ptr %2, ptr %vals)
+  %6 = load i64, ptr %vals, align 16
+  ret i64 %6
+}
+
+define hidden void @wabi.from_host.3(ptr %0, ptr %1, ptr %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = call fastcc ptr %1(ptr %0)
+  store ptr %4, ptr %2, align 16
+  ret void
+}
+
+define hidden fastcc ptr @wabi.to_host.3(ptr %0) {
+entry:
+  %vals = alloca [1 x <2 x i64>], align 16
+  br label %1
+
+1:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %2 = getelementptr i8, ptr %0, i64 64
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %3, i64 8
+  %5 = load ptr, ptr %4, align 8
+  call void %5(ptr %0, ptr %2, ptr %vals)
+  %6 = load ptr, ptr %vals, align 16
+  ret ptr %6
+}
+
+define hidden void @wabi.gone() {
+  call void @llvm.trap()
+  unreachable
+}

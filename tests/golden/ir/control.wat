@@ -1,0 +1,13 @@
+(module
+  (func (export "if") (param i32) (result i32)
+    (if (result i32) (local.get 0) (then (i32.const 1)) (else (i32.const 2))))
+  (func (export "loop") (param i32) (result i32)
+    (loop (result i32)
+      (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+      (br_if 0 (local.get 0))
+      (local.get 0)))
+  (func (export "table") (param i32) (result i32)
+    (block (block (br_table 0 1 0 (local.get 0))) (return (i32.const 3)))
+    (i32.const 4))
+  (func (export "dead") (result i32)
+    (return (i32.const 1)) (block (br 0)) (i32.const 2)))

@@ -1,0 +1,8 @@
+(module (memory 1 4)
+  (func (export "load") (param i32) (result i64)
+    (i64.load16_s offset=8 (local.get 0)))
+  (func (export "store") (param i32 f32) (f32.store (local.get 0) (local.get 1)))
+  (func (export "far") (param i32) (result i32)
+    (i32.load offset=0x40000000 (local.get 0)))
+  (func (export "grow") (param i32) (result i32)
+    (drop (memory.size)) (memory.grow (local.get 0))))

@@ -1,0 +1,13 @@
+(module
+  (func (export "div") (param i32 i32) (result i32)
+    (i32.div_s (local.get 0) (local.get 1)))
+  (func (export "rem") (param i64 i64) (result i64)
+    (i64.rem_s (local.get 0) (local.get 1)))
+  (func (export "shl") (param i32 i32) (result i32)
+    (i32.shl (local.get 0) (local.get 1)))
+  (func (export "trunc") (param f64) (result i32)
+    (i32.trunc_f64_s (local.get 0)))
+  (func (export "quiet") (param f32) (result f32)
+    (f32.mul (local.get 0) (f32.const 1)))
+  (func (export "min") (param f64 f64) (result f64)
+    (f64.min (local.get 0) (local.get 1))))
