@@ -141,7 +141,7 @@ wopt_result(int status, int fd, struct buf *out, struct wasmc_error *err)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_NO_LIBRARY)
 		return back_fail(err, WASMC_EBACKEND, "--wasm-opt: there is "
-		    "no libbinaryen.so; install libbinaryen-dev");
+		    "no libbinaryen.so; install binaryen");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != CHILD_OK)
 		return back_fail(err, WASMC_EBACKEND, "--wasm-opt: binaryen "
 		    "cannot optimise this module; compile without --wasm-opt");
