@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Go and Rust programs: shfmt, yq, ripgrep."""
+"""Go and Rust programs: shfmt, ripgrep."""
 # timeout: 1800
 import os
 import sys
@@ -14,16 +14,6 @@ f ( ) { local x=$(( 1+2 )); case $x in 3) echo three;; *) echo other ;; esac; }
 cat <<EOF
   here $x
 EOF
-"""
-YAML = b"""
-name: demo
-list: [3, 1, 2]
-nested: {b: 1, a: {deep: [x, y]}}
-text: |
-  several
-  lines
----
-name: second
 """
 
 
@@ -39,17 +29,6 @@ def shfmt():
     same_as_native(go("shfmt"), so, "-i", "2", input=SCRIPT, root=root)
     same_as_native(go("shfmt"), so, "--to-json", input=SCRIPT, root=root)
     equal(wasmrun(so, input=b"if\n", root=root).code, 1)
-
-
-@case
-def yq():
-    fetch("yq")
-    so = artifact(go("yq.wasm"))
-    root = scratch()
-    for args in [[".nested.a.deep[1], (.list | sort)"],
-                 ["-o=json", "."], ["-P", "sort_keys(..)"],
-                 ['.list |= map(. * 2) | .new = "v"']]:
-        same_as_native(go("yq"), so, *args, input=YAML, root=root)
 
 
 @case

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""CPython, Ruby and sqlite (which is wasi_unstable), against wasmtime."""
+"""CPython and sqlite (which is wasi_unstable), against wasmtime."""
 # timeout: 3600
 import os
-import subprocess
+import re
 import sys
 import tarfile
 
@@ -28,18 +28,6 @@ open("/out.txt", "w").write("written")
 print(open("/out.txt").read())
 sys.exit(4)
 """
-RUBY = """
-puts RUBY_VERSION, (1..30).inject(:*)
-puts (1..200).select { |n| (2...n).none? { |d| n % d == 0 } }.sum
-h = Hash.new { |hash, k| hash[k] = k < 2 ? k : hash[k - 1] + hash[k - 2] }
-puts h[90], "%.10f" % Math.sqrt(2), [3, 1, 2].sort.inspect
-begin
-  raise ArgumentError, "caught"
-rescue => e
-  puts e.class, e.message
-end
-puts "a-b_c".tr("-_", "  ").split.map(&:upcase).join(","), "x" =~ /y/ || "nil"
-"""
 SQL = b"""
 create table t(a integer primary key, b text, c real);
 with recursive n(i) as (select 1 union all select i + 1 from n where i < 500)
@@ -47,13 +35,13 @@ insert into t select i, printf('row %03d', i * 7 % 500), i / 3.0 from n;
 select count(*), sum(a), min(b), max(b), round(avg(c), 6) from t;
 create index x on t(b);
 select a, b from t where b between 'row 100' and 'row 103' order by b desc;
-select upper('abc') || hex('xyz'), json_extract('{"k":[1,2]}', '$.k[1]');
+select upper('abc') || hex('xyz'), 7 % 4;
 select group_concat(a) from (select a from t order by a limit 5);
 .quit
 """
 SQL_OUT = (b"500|125250|row 000|row 499|83.5\n"
-           b"229|row 103\n386|row 102\n43|row 101\n200|row 100\n"
-           b"ABC78797A|2\n1,2,3,4,5\n")
+           b"229|row 103\n86|row 102\n443|row 101\n300|row 100\n"
+           b"ABC78797A|3\n1,2,3,4,5\n")
 
 
 @case
@@ -68,22 +56,13 @@ def python():
 
 
 @case
-def ruby():
-    fetch("ruby")
-    wasm = os.path.join(LANGS, "ruby-3.2.0.wasm")
-    so = artifact(wasm)
-    same_as_oracle(wasm, so, "-e", RUBY)
-
-
-@case
 def sqlite():
     fetch("sqlite")
     so = artifact(os.path.join(LANGS, "sqlite.wasm"))
-    # wasmtime has no wasi_unstable: what sqlite says natively.
+    # wasmtime has no wasi_unstable: what sqlite says natively, between the
+    # prompts that it prints.
     r = wasmrun(so, input=SQL, root=scratch()).must()
-    out = r.out
-    if b"ABC78797A" not in out:
-        fail(repr(r))
+    out = re.sub(rb"(sqlite> |   \.\.\.> )+", b"", r.out)
     equal(out[-len(SQL_OUT):], SQL_OUT)
 
 

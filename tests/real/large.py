@@ -1,14 +1,37 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""yosys, 31 MB of C++, against wasmtime."""
-# timeout: 3600
+"""Programs that take long to compile: Ruby (24 MB), yq (25 MB of Go) and yosys
+(31 MB of C++), against wasmtime or the native program."""
+# timeout: 5400
 # long
 import os
-import re
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
 from libreal import *  # noqa: E402,F403
+
+RUBY = """
+puts RUBY_VERSION, (1..30).inject(:*)
+puts (1..200).select { |n| (2...n).none? { |d| n % d == 0 } }.sum
+h = Hash.new { |hash, k| hash[k] = k < 2 ? k : hash[k - 1] + hash[k - 2] }
+puts h[90], "%.10f" % Math.sqrt(2), [3, 1, 2].sort.inspect
+begin
+  raise ArgumentError, "caught"
+rescue => e
+  puts e.class, e.message
+end
+puts "a-b_c".tr("-_", "  ").split.map(&:upcase).join(","), "x" =~ /y/ || "nil"
+"""
+YAML = b"""
+name: demo
+list: [3, 1, 2]
+nested: {b: 1, a: {deep: [x, y]}}
+text: |
+  several
+  lines
+---
+name: second
+"""
 
 DESIGN = """
 module counter(input clk, input rst, output reg [7:0] q, output carry);
@@ -16,6 +39,26 @@ module counter(input clk, input rst, output reg [7:0] q, output carry);
   assign carry = &q;
 endmodule
 """
+
+
+@case
+def ruby():
+    fetch("ruby")
+    wasm = os.path.join(LANGS, "ruby-3.2.0.wasm")
+    so = artifact(wasm)
+    same_as_oracle(wasm, so, "-e", RUBY)
+
+
+@case
+def yq():
+    fetch("yq")
+    so = artifact(os.path.join(REAL, "go/yq.wasm"))
+    root = scratch()
+    for args in [[".nested.a.deep[1], (.list | sort)"],
+                 ["-o=json", "."], ["-P", "sort_keys(..)"],
+                 ['.list |= map(. * 2) | .new = "v"']]:
+        same_as_native(os.path.join(REAL, "go/yq"), so, *args, input=YAML,
+                       root=root)
 
 
 @case
