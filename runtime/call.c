@@ -99,6 +99,8 @@ act_end(struct wrt__act *a, bool trapped)
 	wrt_instance *i = a->inst;
 	int kill = unclaim(i, trapped ? WRT__TRAPPED : WRT__READY);
 
+	if (kill)
+		wrt__kill_unblock();
 	if (trapped && !a->code)
 		a->code = WABI_TRAP_INTERRUPT;	/* before it began */
 	if (kill && !trapped) {

@@ -128,6 +128,7 @@ int wrt__run(wrt_instance *inst, void *fn, void *x, void *y, void *z);
 int wrt__signals_init(struct wrt_error *err);
 /* The signal that wrt_instance_kill sends. */
 int wrt__kill_signal(void);
+void wrt__kill_unblock(void);
 /* Counts forks seen in this process, as the child: pools do not survive. */
 extern unsigned wrt__forks;
 

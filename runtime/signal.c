@@ -35,6 +35,17 @@ static struct sigaction before[NOURS];
 
 unsigned wrt__forks;
 
+/* After a kill: see on_kill(). */
+void
+wrt__kill_unblock(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, KILL_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int
 wrt__kill_signal(void)
 {
@@ -247,6 +258,13 @@ on_kill(int sig, siginfo_t *si, void *uc)
 		 * not begun. */
 		a->code = WABI_TRAP_INTERRUPT;
 		context_leave(uc, a);
+	} else if (!a->in_host) {
+		/* Perhaps in a handler of the host's, above guest code: come
+		 * again when that returns and with it the guest's mask.  From
+		 * a runtime call the guest leaves by pending; act_end()
+		 * unblocks. */
+		sigaddset(&((ucontext_t *)uc)->uc_sigmask, KILL_SIGNAL);
+		syscall(SYS_tgkill, getpid(), a->thread->tid, KILL_SIGNAL);
 	}
 }
 
