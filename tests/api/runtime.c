@@ -312,6 +312,75 @@ TEST(close_in_any_order)
 }
 
 
+/* A re-exported function traps: the instance that was called keeps it, or, for
+ * a bare funcref, the one it belongs to. */
+TEST(trap_of_a_reexport)
+{
+	struct env e = up();
+	wrt_module *mu = api_module("api_user");
+	wrt_val a[2] = { { .i32 = 1 }, { .i32 = 0 } }, r;
+	struct wrt_trap t;
+	wrt_imports *l;
+	wrt_instance *u;
+	wrt_func *f;
+
+	CHECK_EQ(wrt_imports_create(&l), 0);
+	CHECK_EQ(wrt_imports_instance(l, "lib", e.i), 0);
+	u = api_instance(e.p, mu, l);
+	check_trap(u, api_call(u, "rdiv", 2, 1, 0, 0, NULL),
+	    WRT_TRAP_DIV_BY_ZERO, "integer divide by zero");
+	CHECK_EQ(wrt_trap_get(e.i, &t), WRT_ESTATE);
+	CHECK_EQ(wrt_instance_func(u, "rdiv", 4, &f, NULL), 0);
+	CHECK(wrt_func_instance(f) == e.i);
+	check_trap(e.i, wrt_func_call(f, a, 2, &r), WRT_TRAP_DIV_BY_ZERO,
+	    "integer divide by zero");
+	wrt_instance_close(e.i);
+	wrt_instance_close(u);
+	e.i = NULL;
+	wrt_imports_destroy(l);
+	wrt_module_close(mu);
+	down(e);
+}
+
+static wrt_instance *to_kill;
+
+static void
+on_alarm(int sig)
+{
+	(void)sig;
+	wrt_instance_kill(to_kill, WRT_TRAP_TIMEOUT);
+}
+
+TEST(kill_from_a_signal_handler)
+{
+	struct env e = up();
+
+	to_kill = e.i;
+	CHECK_EQ(wrt_instance_kill(e.i, WRT_TRAP_TIMEOUT), WRT_ESTATE);
+	signal(SIGALRM, on_alarm);
+	alarm(1);
+	check_trap(e.i, api_call(e.i, "spin", 0, 0, 0, 0, NULL),
+	    WRT_TRAP_TIMEOUT, "time limit exceeded");
+	CHECK_EQ(api_call(e.i, "add", 2, 1, 1, 0, NULL), 0);
+	down(e);
+}
+
+TEST(forked_child_is_refused)
+{
+	struct env e = up();
+	int status;
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(api_call(e.i, "add", 2, 1, 1, 0, NULL) == WRT_ESTATE ?
+		    0 : 1);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(api_call(e.i, "add", 2, 1, 1, 0, NULL), 0);
+	down(e);
+}
+
 TEST(pool_limit)
 {
 	struct wrt_pool_config c = { .max_instances = 2, .max_memories = 1 };

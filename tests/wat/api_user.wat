@@ -1,9 +1,11 @@
 ;; Imports what api.wat exports, and puts a function into its table.
 (module
 	(import "lib" "add" (func $add (param i32 i32) (result i32)))
+	(import "lib" "div" (func $div (param i32 i32) (result i32)))
 	(import "lib" "mem" (memory 1))
 	(import "lib" "tab" (table 4 funcref))
 	(import "lib" "g" (global $g (mut i32)))
+	(export "rdiv" (func $div))
 	(elem (i32.const 0) $own)
 	(data (i32.const 200) "user")
 	(func $own (param i32 i32) (result i32)
