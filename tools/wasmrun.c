@@ -195,7 +195,7 @@ call_plain(wrt_instance *inst, const char *name, bool *found)
 	    WRT_OK && type.nparams == 0 && type.nresults == 0;
 	if (!*found)
 		return 0;
-	rc = wrt_func_call(f, NULL, 0, NULL);
+	rc = wrt_instance_call(inst, name, NULL, 0, NULL);
 	if (rc == WRT_ETRAP)
 		return ended(inst, name);
 	if (rc != WRT_OK)
@@ -235,7 +235,7 @@ invoke(wrt_instance *inst)
 		goto out;
 	}
 	parse_args(&type, args);
-	rc = wrt_func_call(f, args, type.nparams, results);
+	rc = wrt_instance_call(inst, opt.invoke, args, type.nparams, results);
 	if (rc == WRT_OK)
 		outcome_results(stdout, opt.json, &type, results);
 	else if (rc == WRT_ETRAP)

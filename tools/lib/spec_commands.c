@@ -382,7 +382,11 @@ do_invoke(struct context *c, wrt_instance *inst, const char *field,
 	r->n = type.nresults;
 	if (r->n)
 		memcpy(r->types, type.results, r->n);
-	r->rc = wrt_func_call(f, vals, json_array_size(args), r->vals);
+	/* By name, so that the trap is this instance's; but names with NUL,
+	 * which are no C strings, only by function. */
+	r->rc = strlen(field) == len
+	    ? wrt_instance_call(inst, field, vals, json_array_size(args),
+	    r->vals) : wrt_func_call(f, vals, json_array_size(args), r->vals);
 	if (r->rc == WRT_ETRAP && wrt_trap_get(wrt_func_instance(f),
 	    &r->trap) != WRT_OK)
 		return failed(c, "invoke %s: trapped, but has no trap", field);
