@@ -336,6 +336,8 @@ Description: $(2)
 Version: $(VERSION)
 Cflags: -I$${includedir}
 Libs: -L$${libdir} -l$(1)
+Requires.private: $(3)
+Libs.private: $(4)
 endef
 install: all
 	install -d $(dest)/bin $(dest)/include $(dest)/lib/pkgconfig
@@ -344,8 +346,8 @@ install: all
 	install -m 644 $(LIB)/libwasmc.a $(LIB)/libwasmrt.a \
 	    $(LIB)/libwasmrt_wasi.a $(dest)/lib
 	install $(LIB)/libwasmc.so $(LIB)/libwasmrt.so $(dest)/lib
-	$(file >build/libwasmc.pc,$(call pc,wasmc,compile WebAssembly to ELF shared objects))
-	$(file >build/libwasmrt.pc,$(call pc,wasmrt,run WebAssembly that wasmc has compiled))
+	$(file >build/libwasmc.pc,$(call pc,wasmc,compile WebAssembly to ELF shared objects,libelf libcrypto,$(LLVM_LIBS) -lbinaryen -lpthread))
+	$(file >build/libwasmrt.pc,$(call pc,wasmrt,run WebAssembly that wasmc has compiled,libelf libffi libcrypto,-lwasmrt_wasi -lwasmrt -lpthread -ldl))
 	install -m 644 build/libwasmc.pc build/libwasmrt.pc \
 	    $(dest)/lib/pkgconfig
 
