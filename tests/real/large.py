@@ -3,7 +3,6 @@
 """Programs that take long to compile: Ruby (24 MB), yq (25 MB of Go) and yosys
 (31 MB of C++), against wasmtime or the native program."""
 # timeout: 5400
-# long
 import os
 import sys
 
