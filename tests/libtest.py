@@ -123,12 +123,15 @@ def compile_c(name, source, *flags):
             old = f.read()
     if old == source and os.path.exists(wasm):
         return wasm
-    with open(c, "w", encoding="utf-8") as f:
+    # Others may do the same now; the .c, which says that all is done, is last.
+    new = os.path.join(folder, f"{name}-{os.getpid()}")
+    with open(new + ".c", "w", encoding="utf-8") as f:
         f.write(source)
-    r = run(*WASM_CC, "-O2", "-o", wasm + ".tmp", c, *flags)
+    r = run(*WASM_CC, "-O2", "-o", new + ".wasm", new + ".c", *flags)
     if r.code:
         raise Failed(f"clang: {r.err:.400}")
-    os.replace(wasm + ".tmp", wasm)
+    os.replace(new + ".wasm", wasm)
+    os.replace(new + ".c", c)
     return wasm
 
 

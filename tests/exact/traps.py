@@ -14,7 +14,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 BIN = os.path.join(TOP, os.environ.get("OUT", "build"), "bin")
 PYTHON = os.path.join(TOP, os.environ.get("WASMTIME_PYTHON",
                                           "build/venv/bin/python"))
-DIR = os.path.join(TOP, "build/tests/exact")
+DIR = os.path.join(TOP, os.environ.get("OUT", "build"), "tests/exact")
 END = 65536
 
 LOADS = [("i32.load", 4), ("i64.load", 8), ("f32.load", 4), ("f64.load", 8),
