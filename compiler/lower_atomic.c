@@ -29,21 +29,28 @@ l_access(struct lower *l, const struct insn *in)
 	return a;
 }
 
-/* The address, after the check of index + offset modulo the width. */
-static LLVMValueRef
-l_atomic_addr(struct lower *l, const struct insn *in, LLVMValueRef index,
+/* Trap unless index + offset is a multiple of n. */
+static void
+l_check_aligned(struct lower *l, const struct insn *in, LLVMValueRef index,
     uint32_t n)
 {
 	LLVMTypeRef t = LLVMTypeOf(index);
 	LLVMValueRef low = LLVMBuildAdd(l->b, index,
 	    LLVMConstInt(t, in->memarg.offset & (n - 1), 0), "");
 
-	if (n > 1) {
-		low = LLVMBuildAnd(l->b, low, LLVMConstInt(t, n - 1, 0), "");
-		l_locate(l);
-		l_trap_if(l, LLVMBuildICmp(l->b, LLVMIntNE, low,
-		    LLVMConstNull(t), ""), WABI_TRAP_UNALIGNED_ATOMIC);
-	}
+	if (n == 1)
+		return;
+	low = LLVMBuildAnd(l->b, low, LLVMConstInt(t, n - 1, 0), "");
+	l_locate(l);
+	l_trap_if(l, LLVMBuildICmp(l->b, LLVMIntNE, low, LLVMConstNull(t), ""),
+	    WABI_TRAP_UNALIGNED_ATOMIC);
+}
+
+static LLVMValueRef
+l_atomic_addr(struct lower *l, const struct insn *in, LLVMValueRef index,
+    uint32_t n)
+{
+	l_check_aligned(l, in, index, n);
 	return l_addr(l, &in->memarg, index, n);
 }
 
@@ -174,4 +181,44 @@ void
 l_atomic_fence(struct lower *l, const struct insn *in)
 {
 	LLVMBuildFence(l->b, LLVMAtomicOrderingSequentiallyConsistent, 0, "");
+}
+
+/* ---- Wait and notify: the runtime's work ---- */
+
+/* index + offset as 64 bits.  A sum that has no place in them is beyond every
+ * memory, as is the highest aligned address. */
+static LLVMValueRef
+l_wait_address(struct lower *l, const struct insn *in, LLVMValueRef index,
+    uint32_t n)
+{
+	LLVMValueRef offset = l_i64(l, in->memarg.offset), sum, over;
+
+	l_check_aligned(l, in, index, n);
+	if (!l->m->memories[in->memarg.mem].limits.is64)
+		return LLVMBuildAdd(l->b, l_zext64(l, index), offset, "");
+	sum = LLVMBuildAdd(l->b, index, offset, "");
+	over = LLVMBuildICmp(l->b, LLVMIntULT, sum, index, "");
+	return LLVMBuildSelect(l->b, over, l_i64(l, -(uint64_t)n), sum, "");
+}
+
+void
+l_atomic_wait(struct lower *l, const struct insn *in)
+{
+	uint32_t n = 1u << opinfos[in->op].align;
+	LLVMValueRef timeout = l_pop(l), expected = l_pop(l);
+	LLVMValueRef args[4] = { l_i32(l, in->memarg.mem),
+	    l_wait_address(l, in, l_pop(l), n), expected, timeout };
+
+	l_push(l, l_rt(l, n == 4 ? WABI_RT_ATOMIC_WAIT32 :
+	    WABI_RT_ATOMIC_WAIT64, args, 4));
+}
+
+void
+l_atomic_notify(struct lower *l, const struct insn *in)
+{
+	LLVMValueRef count = l_pop(l);
+	LLVMValueRef args[3] = { l_i32(l, in->memarg.mem),
+	    l_wait_address(l, in, l_pop(l), 4), count };
+
+	l_push(l, l_rt(l, WABI_RT_ATOMIC_NOTIFY, args, 3));
 }

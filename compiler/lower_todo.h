@@ -48,7 +48,5 @@
 #define l_extern_convert_any l_unsupported
 #define l_ref_i31 l_unsupported
 #define l_i31_get l_unsupported
-#define l_atomic_notify l_unsupported
-#define l_atomic_wait l_unsupported
 
 #endif

@@ -134,7 +134,13 @@ union wabi_val {
 	/* call_indirect of a callee whose type id differs from the	\
 	 * one asked for: returns if it is a subtype, traps otherwise:	\
 	 * (vmctx, struct wabi_func *, type index) */			\
-	X(SIG_CHECK,	12, "v:ppi")
+	X(SIG_CHECK,	12, "v:ppi")					\
+	/* memory.atomic.wait and notify, at index + offset, which is	\
+	 * aligned: (vmctx, mem, address, expected, timeout ns) and	\
+	 * (vmctx, mem, address, count) */				\
+	X(ATOMIC_WAIT32, 13, "i:pilil")					\
+	X(ATOMIC_WAIT64, 14, "i:pilll")					\
+	X(ATOMIC_NOTIFY, 15, "i:pili")
 
 enum wabi_rtcall {
 #define X(name, slot, sig) WABI_RT_##name = slot,
@@ -284,6 +290,8 @@ enum wabi_bounds { WABI_BOUNDS_GUARD = 0, WABI_BOUNDS_EXPLICIT = 1 };
  *                 the initial memories
  *   .wabi.pcmap   (not alloc) struct wabi_pcmap_head and entries: code
  *                 address to wasm byte offset, sorted by address
+ *   .wabi.source  (not alloc, may be absent) the module's own line table:
+ *                 struct wabi_source_head, rows, names
  *   .wabi.digest  (not alloc) 32 bytes, see below
  *
  * Allowed beside them: .text, .rodata*, .eh_frame, .eh_frame_hdr, .dynamic,
@@ -304,6 +312,7 @@ enum wabi_bounds { WABI_BOUNDS_GUARD = 0, WABI_BOUNDS_EXPLICIT = 1 };
 #define WABI_SEC_DATA	".wabi.data"
 #define WABI_SEC_IMAGE	".wabi.image"
 #define WABI_SEC_PCMAP	".wabi.pcmap"
+#define WABI_SEC_SOURCE	".wabi.source"
 #define WABI_SEC_DIGEST	".wabi.digest"
 #define WABI_IMAGE_ALIGN	4096u
 
@@ -484,6 +493,16 @@ struct wabi_pcmap_head {
 struct wabi_pcmap_entry {
 	int32_t addr;
 	uint32_t wasm_off;
+};
+
+/* .wabi.source: the head, nrows rows sorted by offset, nfiles uint32_t that are
+ * offsets of names, and names_bytes of names that each end with a NUL.  A row
+ * holds from its offset to the next one's; file ~0 is no source. */
+struct wabi_source_head {
+	uint32_t magic, nfiles, nrows, names_bytes;
+};
+struct wabi_source_row {
+	uint32_t wasm_off, file, line;
 };
 
 #endif

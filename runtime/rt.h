@@ -11,7 +11,7 @@
  *   signal.c     faults and kill
  *   call.c       one call, from the host's values to result or trap
  *   trap.c       what a trap leaves behind
- *   builtins.c   the runtime calls
+ *   builtins.c   the runtime calls;  wait.c  those that wait and notify
  *   hostcall.c   guest to host
  *   imports.c    what instances may import
  *   link.c       matching imports; instances that share something
@@ -46,6 +46,7 @@ struct wrt__thread {
 	size_t alt_bytes;
 	uintptr_t host_low, host_high;	/* the thread's own stack */
 	struct wrt__stack *stack;	/* kept for the next call, or NULL */
+	struct wrt__waiter *volatile waiter;	/* memory.atomic.wait's */
 };
 
 /* This thread's; NULL if out of memory the first time. */
@@ -217,6 +218,13 @@ void wrt__ranges_remove(uintptr_t lo);
 
 int64_t wrt__memory_grow(struct wrt_memory *mem, uint64_t delta);
 
+/* The current size.  Another thread may grow a shared memory at any time. */
+static inline uint64_t
+wrt__mem_bytes(const struct wrt_memory *mem)
+{
+	return __atomic_load_n(&mem->m.bytes, __ATOMIC_ACQUIRE);
+}
+
 /* ---- Runtime calls --------------------------------------------------------
  *
  * Called by the stubs, on the host's stack, during an activation.
@@ -241,6 +249,16 @@ void wrt__rt_TABLE_INIT(void *vmctx, uint32_t table, uint32_t elem,
     uint64_t dst, uint32_t src, uint32_t n);
 void wrt__rt_ELEM_DROP(void *vmctx, uint32_t elem);
 void wrt__rt_SIG_CHECK(void *vmctx, struct wabi_func *f, uint32_t type);
+int wrt__rt_ATOMIC_WAIT32(void *vmctx, uint32_t mem, uint64_t addr,
+    uint32_t expected, int64_t timeout_ns);
+int wrt__rt_ATOMIC_WAIT64(void *vmctx, uint32_t mem, uint64_t addr,
+    uint64_t expected, int64_t timeout_ns);
+uint32_t wrt__rt_ATOMIC_NOTIFY(void *vmctx, uint32_t mem, uint64_t addr,
+    uint32_t count);
+
+/* wait.c, for the kill signal's handler and a forked child. */
+void wrt__wait_kill(struct wrt__thread *t);
+void wrt__wait_forked(void);
 
 /* ---- Pool --------------------------------------------------------------- */
 

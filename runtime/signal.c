@@ -251,6 +251,7 @@ on_kill(int sig, siginfo_t *si, void *uc)
 		if (o == last)
 			break;
 	}
+	wrt__wait_kill(a->thread);
 	if (!a->in_host && in_guest(pc)) {
 		trap_out(uc, a, WABI_TRAP_INTERRUPT);
 	} else if (!a->in_host && wrt__pc_in_window(pc)) {
@@ -275,6 +276,7 @@ forked(void)
 {
 	wrt__forks++;
 	wrt__thread_forked();
+	wrt__wait_forked();
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

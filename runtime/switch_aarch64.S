@@ -212,6 +212,9 @@ wrt__stub_windows:
 	STUB TABLE_INIT
 	STUB ELEM_DROP
 	STUB SIG_CHECK
+	STUB ATOMIC_WAIT32
+	STUB ATOMIC_WAIT64
+	STUB ATOMIC_NOTIFY
 
 	.section .rodata.wrt_windows, "a", %progbits
 wrt__stub_windows_end:
