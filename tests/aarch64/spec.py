@@ -16,7 +16,7 @@ FILES = """
     left-to-right linking load loop memory_copy memory_fill memory_grow
     memory_init memory_redundancy memory_trap nop ref_func return select
     skip-stack-guard-page stack start store switch table_copy table_grow
-    table_init traps unreachable unwind
+    traps unreachable unwind
     simd_bit_shift simd_bitwise simd_boolean simd_conversions simd_f32x4_arith
     simd_f32x4_cmp simd_f32x4_pmin_pmax simd_f32x4_rounding simd_f64x2_arith
     simd_i16x8_q15mulr_sat_s simd_i32x4_dot_i16x8 simd_i32x4_trunc_sat_f64x2

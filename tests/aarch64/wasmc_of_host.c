@@ -130,6 +130,10 @@ wasmc_compile(const void *wasm, size_t n, const char *name,
 	unlink(in);
 	if (rc == 0)
 		return WASMC_OK;
+	/* "wasmc: FILE: text" */
+	const char *file = strstr(text, in);
+
 	return fail(err, strstr(text, "not compiled yet") ?
-	    WASMC_EUNSUPPORTED : WASMC_EBACKEND, text);
+	    WASMC_EUNSUPPORTED : WASMC_EBACKEND,
+	    file ? file + strlen(in) + 2 : text);
 }
