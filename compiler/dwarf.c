@@ -2,95 +2,29 @@
 /*
  * dwarf.c: the rows of .debug_line, in DWARF 2 to 5.
  *
- * Only addresses and lines are of interest: the tables of files are skipped by
- * the header's length.  Every read is checked; a unit that makes no sense ends
- * with the rows it gave so far.
+ * Every read is checked; a unit that makes no sense ends with the rows it gave
+ * so far.  The tables of files are dwarf_files.c's.
  */
 #include <string.h>
 
-#include "emit.h"
-
-struct lr {
-	const uint8_t *p, *end;
-	bool bad;
-};
-
-static uint64_t
-lr_uint(struct lr *r, unsigned n)
-{
-	uint64_t x = 0;
-
-	if ((size_t)(r->end - r->p) < n) {
-		r->bad = true;
-		r->p = r->end;
-		return 0;
-	}
-	for (unsigned i = 0; i < n; i++)
-		x |= (uint64_t)r->p[i] << 8 * i;
-	r->p += n;
-	return x;
-}
-
-static uint64_t
-lr_uleb(struct lr *r)
-{
-	uint64_t x = 0;
-
-	for (unsigned shift = 0;; shift += 7) {
-		uint8_t b = (uint8_t)lr_uint(r, 1);
-
-		if (shift < 64)
-			x |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80) || r->bad)
-			return x;
-	}
-}
-
-static int64_t
-lr_sleb(struct lr *r)
-{
-	uint64_t x = 0;
-
-	for (unsigned shift = 0;;) {
-		uint8_t b = (uint8_t)lr_uint(r, 1);
-
-		if (shift < 64)
-			x |= (uint64_t)(b & 0x7f) << shift;
-		shift += 7;
-		if ((b & 0x80) && !r->bad)
-			continue;
-		if ((b & 0x40) && shift < 64)
-			x |= ~0ull << shift;
-		return (int64_t)x;
-	}
-}
-
-static struct lr
-lr_sub(struct lr *r, uint64_t n)
-{
-	struct lr s = { r->p, r->p, false };
-
-	if (n > (uint64_t)(r->end - r->p)) {
-		r->bad = s.bad = true;
-		n = (uint64_t)(r->end - r->p);
-	}
-	s.end = r->p + n;
-	r->p += n;
-	return s;
-}
+#include "dwarf.h"
 
 struct unit {
 	unsigned min_insn, line_range, opcode_base;
 	int line_base;
 	uint8_t lengths[256];
 	struct buf *rows;
-	uint64_t addr, line;		/* the state machine's */
+	uint64_t addr, line, file;	/* the state machine's */
+	uint32_t files, nfiles;		/* where the unit's begin in the list */
+	unsigned file_base;		/* number of the first: 1 before v5 */
 };
 
 static void
 row(struct unit *u, bool end)
 {
-	struct line_row r = { u->addr, (uint32_t)u->line, end };
+	uint64_t file = u->file - u->file_base;
+	struct line_row r = { u->addr, (uint32_t)u->line,
+	    file < u->nfiles ? u->files + (uint32_t)file : NO_IDX, end };
 
 	buf_add(u->rows, &r, sizeof r);
 }
@@ -105,7 +39,7 @@ extended(struct unit *u, struct lr *r)
 	case 1:					/* end_sequence */
 		row(u, true);
 		u->addr = 0;
-		u->line = 1;
+		u->line = u->file = 1;
 		break;
 	case 2:					/* set_address */
 		u->addr = lr_uint(&s, n - 1 > 8 ? 8 : (unsigned)(n - 1));
@@ -126,6 +60,9 @@ standard(struct unit *u, struct lr *r, unsigned op)
 	case 3:					/* advance_line */
 		u->line += (uint64_t)lr_sleb(r);
 		return;
+	case 4:					/* set_file */
+		u->file = lr_uleb(r);
+		return;
 	case 8:					/* const_add_pc */
 		u->addr += (255 - u->opcode_base) / u->line_range *
 		    u->min_insn;
@@ -142,7 +79,7 @@ static void
 program(struct unit *u, struct lr *r)
 {
 	u->addr = 0;
-	u->line = 1;
+	u->line = u->file = 1;
 	while (r->p < r->end && !r->bad) {
 		unsigned op = (unsigned)lr_uint(r, 1);
 
@@ -162,7 +99,8 @@ program(struct unit *u, struct lr *r)
 }
 
 static void
-unit(struct lr *r, bool dwarf64, struct buf *rows)
+unit(struct lr *r, bool dwarf64, const struct line_sections *s,
+    struct buf *rows, struct line_files *files)
 {
 	struct unit u = { .rows = rows };
 	unsigned version = (unsigned)lr_uint(r, 2);
@@ -184,13 +122,20 @@ unit(struct lr *r, bool dwarf64, struct buf *rows)
 		u.lengths[i] = (uint8_t)lr_uint(&head, 1);
 	if (head.bad || u.line_range == 0 || u.opcode_base == 0)
 		return;
+	u.file_base = version < 5;
+	if (files) {
+		u.files = files->n;
+		dwarf_files(&head, version, dwarf64, s, files);
+		u.nfiles = files->n - u.files;
+	}
 	program(&u, r);
 }
 
 int
-dwarf_lines(const uint8_t *debug_line, size_t n, struct buf *rows)
+dwarf_lines(const struct line_sections *s, struct buf *rows,
+    struct line_files *files)
 {
-	struct lr all = { debug_line, debug_line + n, false };
+	struct lr all = { s->line.p, s->line.p + s->line.n, false };
 
 	while (all.p < all.end && !all.bad) {
 		uint64_t size = lr_uint(&all, 4);
@@ -200,7 +145,8 @@ dwarf_lines(const uint8_t *debug_line, size_t n, struct buf *rows)
 		if (dwarf64)
 			size = lr_uint(&all, 8);
 		u = lr_sub(&all, size);
-		unit(&u, dwarf64, rows);
+		unit(&u, dwarf64, s, rows, files);
 	}
-	return rows->failed ? -1 : 0;
+	return rows->failed || (files && (files->at.failed ||
+	    files->names.failed)) ? -1 : 0;
 }

@@ -8,7 +8,7 @@
  *   link.c    the linker; output.c the file
  *   finish.c  what is known only after the link: addresses and sizes of
  *             functions, the map of addresses, the digest
- *   dwarf.c   the reader of .debug_line
+ *   dwarf*.c, source.c   line tables, see dwarf.h
  */
 #ifndef WC_EMIT_H
 #define WC_EMIT_H
@@ -75,17 +75,6 @@ int link_objects(const int *fds, unsigned n, int out_fd, bool relocatable,
 
 int finish(const struct plan *, const struct meta *, struct buf *so,
     struct wasmc_error *err);
-
-/* ---- dwarf.c ---- */
-
-struct line_row {
-	uint64_t addr;
-	uint32_t line;
-	bool end;			/* the address behind a sequence */
-};
-/* All rows of all line programs, in their order.  Tables that cannot be read
- * are left out.  -1: out of memory. */
-int dwarf_lines(const uint8_t *debug_line, size_t n, struct buf *rows);
 
 /* ---- output.c ---- */
 

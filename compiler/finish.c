@@ -5,9 +5,11 @@
  *   functions  addresses and sizes, by their symbols; those that LLVM inlined
  *              everywhere and deleted get the address of wabi.gone
  *   .wabi.pcmap   from .debug_line, whose lines are byte offsets in the wasm
+ *   .wabi.source  the module's own line table, if it has one; then .debug_line
+ *                 is written again with the sources' lines
  *   .wabi.digest  over all the rest, see wabi.h
  *
- * The two sections are not loaded: they go behind the linker's sections, with
+ * These sections are not loaded: they go behind the linker's sections, with
  * new tables of names and of section headers.  The linker is trusted, but a
  * shape that it never had is an error and not a crash.
  */
@@ -17,20 +19,23 @@
 
 #include <openssl/evp.h>
 
-#include "emit.h"
+#include "dwarf.h"
 
 struct fin {
 	const struct plan *p;
 	const struct meta *m;
 	struct buf *so;
 	struct wasmc_error *err;
-	Elf64_Shdr *sh;			/* a copy, with room for two more */
+	Elf64_Shdr *sh;			/* a copy, with room for ours */
 	unsigned nsh;
 	unsigned names;			/* the section of names */
 	struct buf namebuf, pcmap;
+	struct sources sources;
+	struct symbol *symbols;		/* functions, by name */
+	size_t nsymbols;
 };
 
-#define NEW_SECTIONS	2u
+#define NEW_SECTIONS	3u
 
 static int
 odd(struct fin *f, const char *what)
@@ -114,7 +119,7 @@ by_name(const void *a, const void *b)
 
 /* The functions among the symbols, sorted by name. */
 static int
-read_symbols(struct fin *f, struct symbol **out, size_t *count)
+read_symbols(struct fin *f)
 {
 	const Elf64_Shdr *s = section(f, ".symtab"), *t;
 	const Elf64_Sym *sym;
@@ -138,32 +143,31 @@ read_symbols(struct fin *f, struct symbol **out, size_t *count)
 			    (char *)f->so->p + t->sh_offset + sym[i].st_name,
 			    sym[i].st_value, sym[i].st_size };
 	qsort(all, k, sizeof *all, by_name);
-	*out = all;
-	*count = k;
+	f->symbols = all;
+	f->nsymbols = k;
 	return WASMC_OK;
 }
 
 static const struct symbol *
-find(const struct symbol *all, size_t n, const char *name)
+find(const struct fin *f, const char *name)
 {
 	struct symbol key = { name, 0, 0 };
 
-	return bsearch(&key, all, n, sizeof *all, by_name);
+	return bsearch(&key, f->symbols, f->nsymbols, sizeof key, by_name);
 }
 
 static int
-place_functions(struct fin *f, const Elf64_Shdr *meta,
-    const struct symbol *all, size_t n)
+place_functions(struct fin *f, const Elf64_Shdr *meta)
 {
 	const struct module *m = f->p->m;
-	const struct symbol *gone = find(all, n, SYM_GONE);
+	const struct symbol *gone = find(f, SYM_GONE);
 	struct wabi_func_info *info = (struct wabi_func_info *)(void *)
 	    (f->so->p + meta->sh_offset + f->m->funcs_off);
 
 	if (!gone)
 		return odd(f, "no " SYM_GONE);
 	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
-		const struct symbol *s = find(all, n, f->p->sym.funcs[i]);
+		const struct symbol *s = find(f, f->p->sym.funcs[i]);
 		int64_t rel = (int64_t)((s ? s : gone)->addr - meta->sh_addr);
 
 		if (rel > INT32_MAX || rel < INT32_MIN)
@@ -181,17 +185,10 @@ static int
 do_functions(struct fin *f)
 {
 	const Elf64_Shdr *meta = section(f, WABI_SEC_META);
-	struct symbol *all = NULL;
-	size_t n;
-	int rc;
 
 	if (!meta || meta->sh_size < f->m->bytes.n || meta->sh_offset % 8)
 		return odd(f, "no metadata");
-	rc = read_symbols(f, &all, &n);
-	if (rc == WASMC_OK)
-		rc = place_functions(f, meta, all, n);
-	free(all);
-	return rc;
+	return place_functions(f, meta);
 }
 
 /* ---- Map of addresses ---- */
@@ -244,21 +241,29 @@ do_pcmap(struct fin *f)
 {
 	const Elf64_Shdr *s = section(f, ".debug_line");
 	uint64_t meta = section(f, WABI_SEC_META)->sh_addr;
+	struct line_sections in = { 0 };
 	struct buf rows = { 0 };
 	const struct line_row *r;
 	struct place *pl;
 	size_t n;
 
-	if (s && s->sh_type == SHT_PROGBITS)
-		dwarf_lines(f->so->p + s->sh_offset, s->sh_size, &rows);
+	if (s && s->sh_type == SHT_PROGBITS) {
+		in.line = (struct slice){ f->so->p + s->sh_offset,
+		    s->sh_size };
+		dwarf_lines(&in, &rows, NULL);
+	}
 	r = (const struct line_row *)(void *)rows.p;
 	n = rows.n / sizeof *r;
-	pl = calloc(n + 1, sizeof *pl);
+	pl = calloc(n + f->nsymbols + 1, sizeof *pl);
 	if (pl) {
 		for (size_t i = 0; i < n; i++)
 			pl[i] = (struct place){ r[i].addr, i, r[i].end ||
 			    r[i].line == 0 ? UINT32_MAX : r[i].line,
 			    r[i].end };
+		/* What follows a function is another's, or no wasm at all. */
+		for (size_t i = 0; i < f->nsymbols; i++)
+			pl[n++] = (struct place){ f->symbols[i].addr +
+			    f->symbols[i].size, 0, UINT32_MAX, true };
 		qsort(pl, n, sizeof *pl, by_addr);
 		add_places(f, pl, n, meta);
 	}
@@ -268,11 +273,99 @@ do_pcmap(struct fin *f)
 	    back_fail(f->err, WASMC_ENOMEM, "out of memory");
 }
 
+/* ---- Sources ---- */
+
+/* The code's addresses with the sources' lines, from the map. */
+static int
+source_lines(struct fin *f, struct buf *out)
+{
+	uint64_t meta = section(f, WABI_SEC_META)->sh_addr;
+	const struct wabi_pcmap_entry *e = (const void *)(f->pcmap.p +
+	    sizeof(struct wabi_pcmap_head));
+	size_t n = (f->pcmap.n - sizeof(struct wabi_pcmap_head)) / sizeof *e;
+	struct code_line last = { 0, NO_IDX - 1, 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct source_row *r = e[i].wasm_off == UINT32_MAX ?
+		    NULL : sources_find(&f->sources, e[i].wasm_off);
+		struct code_line c = { meta + (uint64_t)(int64_t)e[i].addr,
+		    r ? r->file : NO_IDX, r ? r->line : 0 };
+
+		if (c.file != last.file || c.line != last.line)
+			buf_add(out, &c, sizeof c);
+		last = c;
+	}
+	return out->failed ? -1 : 0;
+}
+
+/* Give a debug section other bytes, at the file's end. */
+static void
+replace(struct fin *f, const char *name, const struct buf *b)
+{
+	Elf64_Shdr *s = (Elf64_Shdr *)section(f, name);
+
+	if (!s)
+		return;
+	s->sh_flags &= ~(Elf64_Xword)(SHF_MERGE | SHF_STRINGS |
+	    SHF_COMPRESSED);
+	s->sh_entsize = 0;
+	s->sh_offset = f->so->n;
+	s->sh_size = b ? b->n : 0;
+	if (b)
+		buf_add(f->so, b->p, b->n);
+}
+
+/* The linker's headers are the file's end, and are written anew. */
+static void
+drop_headers(struct fin *f)
+{
+	if (header(f)->e_shoff + header(f)->e_shnum * sizeof *f->sh ==
+	    f->so->n)
+		f->so->n = header(f)->e_shoff;
+}
+
+static int
+do_sources(struct fin *f)
+{
+	static const char *const others[] = { ".debug_str", ".debug_line_str",
+	    ".debug_str_offsets", ".debug_addr", ".debug_rnglists",
+	    ".debug_ranges", ".debug_aranges", ".debug_loclists" };
+	struct buf rows = { 0 }, line = { 0 }, info = { 0 }, abbrev = { 0 };
+	const Elf64_Shdr *text = section(f, ".text");
+	int rc = sources_read(f->p->m, &f->sources);
+
+	drop_headers(f);
+	if (rc == 0 && f->sources.files.n && text)
+		rc = source_lines(f, &rows);
+	if (rc == 0 && rows.n && section(f, ".debug_line")) {
+		dwarf_write((const void *)rows.p,
+		    rows.n / sizeof(struct code_line),
+		    text->sh_addr + text->sh_size, &f->sources.files,
+		    f->p->m->file_name ? f->p->m->file_name : "", &line,
+		    &info, &abbrev);
+		replace(f, ".debug_line", &line);
+		replace(f, ".debug_info", &info);
+		replace(f, ".debug_abbrev", &abbrev);
+		for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+			replace(f, others[i], NULL);
+	}
+	if (line.failed || info.failed || abbrev.failed || f->so->failed)
+		rc = -1;
+	buf_free(&rows);
+	buf_free(&line);
+	buf_free(&info);
+	buf_free(&abbrev);
+	return rc == 0 ? WASMC_OK :
+	    back_fail(f->err, WASMC_ENOMEM, "out of memory");
+}
+
 /* ---- Sections and digest ---- */
 
-static void
-append(struct fin *f, Elf64_Shdr *s, const char *name, const void *p, size_t n)
+static Elf64_Shdr *
+append(struct fin *f, const char *name, const void *p, size_t n)
 {
+	Elf64_Shdr *s = &f->sh[f->nsh++];
+
 	buf_align(f->so, 8);
 	*s = (Elf64_Shdr){
 		.sh_name = (Elf64_Word)buf_add(&f->namebuf, name,
@@ -283,6 +376,7 @@ append(struct fin *f, Elf64_Shdr *s, const char *name, const void *p, size_t n)
 		.sh_addralign = 8,
 	};
 	buf_add(f->so, p, n);
+	return s;
 }
 
 static bool
@@ -326,17 +420,20 @@ do_digest(struct fin *f, uint8_t *out)
 static int
 do_sections(struct fin *f)
 {
-	Elf64_Ehdr *e = header(f);
-	Elf64_Shdr *digest = &f->sh[f->nsh + 1];
+	Elf64_Ehdr *e;
+	Elf64_Shdr *digest;
 	const uint8_t zero[32] = { 0 };
+	struct buf source = { 0 };
 	size_t at;
 
-	/* The linker's headers are the file's end. */
-	if (e->e_shoff + f->nsh * sizeof *f->sh == f->so->n)
-		f->so->n = e->e_shoff;
-	append(f, &f->sh[f->nsh], WABI_SEC_PCMAP, f->pcmap.p, f->pcmap.n);
-	append(f, digest, WABI_SEC_DIGEST, zero, sizeof zero);
-	f->nsh += NEW_SECTIONS;
+	append(f, WABI_SEC_PCMAP, f->pcmap.p, f->pcmap.n);
+	if (f->sources.files.n) {
+		sources_section(&f->sources, &source);
+		append(f, WABI_SEC_SOURCE, source.p, source.n);
+		f->so->failed |= source.failed;
+		buf_free(&source);
+	}
+	digest = append(f, WABI_SEC_DIGEST, zero, sizeof zero);
 	f->sh[f->names].sh_offset = f->so->n;
 	f->sh[f->names].sh_size = f->namebuf.n;
 	buf_add(f->so, f->namebuf.p, f->namebuf.n);
@@ -354,8 +451,8 @@ int
 finish(const struct plan *p, const struct meta *m, struct buf *so,
     struct wasmc_error *err)
 {
-	int (*const steps[])(struct fin *) = { open_file, do_functions,
-	    do_pcmap, do_sections };
+	int (*const steps[])(struct fin *) = { open_file, read_symbols,
+	    do_functions, do_pcmap, do_sources, do_sections };
 	struct fin f = { .p = p, .m = m, .so = so, .err = err };
 	int rc = WASMC_OK;
 
@@ -364,5 +461,7 @@ finish(const struct plan *p, const struct meta *m, struct buf *so,
 	free(f.sh);
 	buf_free(&f.namebuf);
 	buf_free(&f.pcmap);
+	sources_free(&f.sources);
+	free(f.symbols);
 	return rc;
 }

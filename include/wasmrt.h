@@ -329,6 +329,9 @@ struct wrt_frame {
 	uint32_t func_idx;
 	uint32_t wasm_off;		/* in the .wasm; UINT32_MAX unknown */
 	uint32_t func_off;		/* wasm_off minus the body's start */
+	const char *file;		/* the source's, if the module has
+					 * DWARF; else NULL */
+	uint32_t line;
 };
 
 struct wrt_trap {

@@ -98,8 +98,8 @@ struct wrt_module {
 	struct wrt_module *next;	/* all open ones */
 	uint8_t digest[32];
 	uint32_t *exports_by_name;	/* sorted */
-	off_t pcmap_off;
-	uint64_t pcmap_bytes;
+	off_t pcmap_off, source_off;
+	uint64_t pcmap_bytes, source_bytes;	/* 0: there is none */
 	_Atomic(struct wrt__places *) places;	/* made when first needed */
 };
 

@@ -140,6 +140,7 @@ locate(struct wrt_module *m, const struct wrt__file *f)
 {
 	const Elf64_Shdr *meta = f->sec[SEC_META], *img = f->sec[SEC_IMAGE];
 	const Elf64_Shdr *data = f->sec[SEC_DATA], *pc = f->sec[SEC_PCMAP];
+	const Elf64_Shdr *source = f->sec[SEC_SOURCE];
 	struct link_map *lm;
 	const char *at;
 
@@ -167,6 +168,10 @@ locate(struct wrt_module *m, const struct wrt__file *f)
 	if (pc) {
 		m->pcmap_off = (off_t)pc->sh_offset;
 		m->pcmap_bytes = pc->sh_size;
+	}
+	if (source) {
+		m->source_off = (off_t)source->sh_offset;
+		m->source_bytes = source->sh_size;
 	}
 	m->text_start = (uintptr_t)at + f->text->p_vaddr;
 	m->text_end = m->text_start + f->text->p_memsz;

@@ -20,6 +20,11 @@ struct wrt__places {
 	uint32_t nmap;
 	const char **exports;		/* per function: its first export's
 					 * name or NULL; or NULL */
+	void *source;			/* .wabi.source, or NULL */
+	const struct wabi_source_row *rows;
+	uint32_t nrows, nfiles;
+	const uint32_t *files;		/* where each one's name begins */
+	const char *names;
 };
 
 static int
@@ -67,6 +72,40 @@ read_map(struct wrt__places *p, const struct wrt_module *m)
 		p->nmap = head.n;
 }
 
+/* Are the names where the head says they are, and do they end? */
+static bool
+source_fits(const struct wabi_source_head *h, uint64_t bytes)
+{
+	uint64_t need = sizeof *h +
+	    (uint64_t)h->nrows * sizeof(struct wabi_source_row) +
+	    (uint64_t)h->nfiles * 4 + h->names_bytes;
+
+	return h->magic == WABI_MAGIC && need == bytes && h->names_bytes &&
+	    ((const char *)h)[bytes - 1] == '\0';
+}
+
+static void
+read_source(struct wrt__places *p, const struct wrt_module *m)
+{
+	const struct wabi_source_head *h;
+
+	if (m->source_bytes < sizeof *h)
+		return;
+	p->source = wrt__calloc(m->source_bytes, 1);
+	h = p->source;
+	if (!h || !wrt__pread_all(m->fd, p->source, m->source_bytes,
+	    (uint64_t)m->source_off) || !source_fits(h, m->source_bytes))
+		return;
+	p->nrows = h->nrows;
+	p->nfiles = h->nfiles;
+	p->rows = (const void *)(h + 1);
+	p->files = (const void *)(p->rows + p->nrows);
+	p->names = (const void *)(p->files + p->nfiles);
+	for (uint32_t i = 0; i < p->nfiles; i++)
+		if (p->files[i] >= h->names_bytes)
+			p->nrows = 0;
+}
+
 static void
 name_by_exports(struct wrt__places *p, const struct wrt_module *m)
 {
@@ -86,6 +125,7 @@ wrt__places_free(struct wrt__places *p)
 	wrt__free(p->by_code);
 	wrt__free(p->map);
 	wrt__free(p->exports);
+	wrt__free(p->source);
 	wrt__free(p);
 }
 
@@ -103,6 +143,7 @@ places_of(struct wrt_module *m)
 		return NULL;
 	}
 	read_map(p, m);
+	read_source(p, m);
 	name_by_exports(p, m);
 	if (atomic_compare_exchange_strong(&m->places, &other, p))
 		return p;
@@ -147,6 +188,28 @@ find_wasm_off(const struct wrt__places *p, int64_t rel)
 	return lo ? p->map[lo - 1].wasm_off : UINT32_MAX;
 }
 
+static void
+add_source(const struct wrt__places *p, struct wrt_frame *out)
+{
+	uint32_t lo = 0, hi = p->nrows;
+
+	out->file = NULL;
+	out->line = 0;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (p->rows[mid].wasm_off <= out->wasm_off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == 0 || out->wasm_off == UINT32_MAX ||
+	    p->rows[lo - 1].file >= p->nfiles)
+		return;
+	out->file = p->names + p->files[p->rows[lo - 1].file];
+	out->line = p->rows[lo - 1].line;
+}
+
 static const char *
 module_label(const struct wrt_module *m)
 {
@@ -167,6 +230,7 @@ describe(const struct wrt__places *p, const struct wrt_module *m,
 		out->func = p->exports[out->func_idx];
 	out->wasm_off = off;
 	out->func_off = off == UINT32_MAX ? UINT32_MAX : off - f->wasm_off;
+	add_source(p, out);
 }
 
 static bool

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "emit.h"
+#include "dwarf.h"
 #include "target.h"
 #include "test.h"
 
@@ -28,7 +28,8 @@ read_rows(const uint8_t *p, size_t n, struct line_row *out)
 	struct buf rows = { 0 };
 	uint32_t k;
 
-	CHECK(dwarf_lines(p, n, &rows) == 0);
+	CHECK(dwarf_lines(&(struct line_sections){ .line = { p, n } }, &rows,
+	    NULL) == 0);
 	k = (uint32_t)(rows.n / sizeof *out);
 	CHECK(k <= 16);
 	memcpy(out, rows.p, rows.n);
@@ -73,10 +74,53 @@ TEST(line_table_damaged)
 
 			memcpy(p, unit4, sizeof unit4);
 			p[i] = (uint8_t)b;
-			dwarf_lines(p, sizeof unit4, &rows);
+			dwarf_lines(&(struct line_sections){
+			    .line = { p, sizeof unit4 } }, &rows, NULL);
 			buf_free(&rows);
 			free(p);
 		}
+}
+
+/* What is written can be read, and names the files. */
+TEST(line_table_written)
+{
+	static const struct code_line code[] = {
+		{ 0x1000, 0, 10 }, { 0x1001, 0, 12 }, { 0x1400, 1, 3 },
+		{ 0x1410, NO_IDX, 0 }, { 0x1420, 1, 70000 },
+	};
+	struct buf line = { 0 }, info = { 0 }, abbrev = { 0 }, rows = { 0 };
+	struct line_files in = { 0 }, files = { 0 };
+	const struct line_row *r;
+	uint32_t at[] = { 0, 4 };
+
+	buf_add(&in.names, "a.c\0/src/b.c", 13);
+	buf_add(&in.at, at, sizeof at);
+	in.n = 2;
+	dwarf_write(code, 5, 0x1500, &in, "m.wasm", &line, &info, &abbrev);
+	CHECK(dwarf_lines(&(struct line_sections){
+	    .line = { line.p, line.n } }, &rows, &files) == 0);
+	CHECK_EQ(files.n, 2);
+	CHECK_STR((char *)files.names.p, "a.c");
+	CHECK_STR((char *)files.names.p + 4, "/src/b.c");
+	CHECK_EQ(rows.n, 6 * sizeof *r);
+	r = (const void *)rows.p;
+	for (int i = 0; i < 5; i++) {
+		CHECK_EQ(r[i].addr, code[i].addr);
+		CHECK_EQ(r[i].end, code[i].file == NO_IDX);
+		if (r[i].end)
+			continue;
+		CHECK_EQ(r[i].line, code[i].line);
+		CHECK_EQ(r[i].file, code[i].file);
+	}
+	CHECK(r[5].end && r[5].addr == 0x1500);
+	buf_free(&line);
+	buf_free(&info);
+	buf_free(&abbrev);
+	buf_free(&rows);
+	buf_free(&in.names);
+	buf_free(&in.at);
+	buf_free(&files.names);
+	buf_free(&files.at);
 }
 
 /* ---- Targets ---- */

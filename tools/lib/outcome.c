@@ -77,6 +77,9 @@ trap_text(FILE *f, const char *file, const char *what,
 			fprintf(f, "%#10" PRIx32, fr->wasm_off);
 		fprintf(f, " - %s!%s\n", fr->module ? fr->module : "?",
 		    frame_name(fr, buf));
+		if (fr->file)
+			fprintf(f, "                           at %s:%" PRIu32
+			    "\n", fr->file, fr->line);
 	}
 	if (t->nframes_total > t->nframes)
 		fprintf(f, "              ... %zu more frames\n",
@@ -111,6 +114,10 @@ trap_json(FILE *f, const char *file, const char *what,
 		json_member(f, "function", frame_name(fr, buf));
 		if (fr->wasm_off != UINT32_MAX)
 			fprintf(f, ",\"offset\":%" PRIu32, fr->wasm_off);
+		if (fr->file) {
+			json_member(f, "file", fr->file);
+			fprintf(f, ",\"line\":%" PRIu32, fr->line);
+		}
 		putc('}', f);
 	}
 	fputs("]}}\n", f);
