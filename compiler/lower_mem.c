@@ -44,14 +44,20 @@ l_base(struct lower *l, uint32_t mem)
 	return l->mem_base[mem];
 }
 
-/* A size field of a memory, which grows. */
+/* A size field of a memory, which grows; if it is shared, at any time and by
+ * another thread's hand. */
 static LLVMValueRef
-l_mem_state(struct lower *l, uint32_t mem, uint64_t field)
+l_mem_state(struct lower *l, uint32_t mem, uint64_t field, bool check)
 {
 	LLVMValueRef p = l_fixed(l, l->ptr, l->vmctx,
 	    l_memref_at(l, mem) + offsetof(struct wabi_memref, mem));
 	LLVMValueRef v = LLVMBuildLoad2(l->b, l->i64, l_at(l, p, field), "");
 
+	if (l->m->memories[mem].limits.shared) {
+		LLVMSetOrdering(v, check ? LLVMAtomicOrderingMonotonic :
+		    LLVMAtomicOrderingSequentiallyConsistent);
+		LLVMSetAlignment(v, 8);
+	}
 	return l_tagged(l, v, ALIAS_STATE);
 }
 
@@ -75,7 +81,7 @@ l_checked(struct lower *l, const struct memarg *a, LLVMValueRef index,
     uint32_t n)
 {
 	LLVMValueRef size = l_mem_state(l, a->mem,
-	    offsetof(struct wabi_memory, bytes));
+	    offsetof(struct wabi_memory, bytes), true);
 	LLVMValueRef need, room, ok, mask;
 
 	if (a->offset > UINT64_MAX - n)
@@ -174,7 +180,7 @@ void
 l_memory_size(struct lower *l, const struct insn *in)
 {
 	l_push(l, l_as_address(l, l_mem_state(l, in->index,
-	    offsetof(struct wabi_memory, pages)),
+	    offsetof(struct wabi_memory, pages), false),
 	    l->m->memories[in->index].limits.is64));
 }
 

@@ -56,7 +56,7 @@ wrt__rt_MEMORY_FILL(void *vmctx, uint32_t mem, uint64_t dst, uint32_t byte,
 {
 	struct wrt_memory *m = mem_of(vmctx, mem);
 
-	if (outside(dst, n, m->m.bytes))
+	if (outside(dst, n, wrt__mem_bytes(m)))
 		wrt__trap(WABI_TRAP_MEMORY_OOB);
 	memset(m->m.base + dst, (int)(byte & 0xff), n);
 }
@@ -68,7 +68,8 @@ wrt__rt_MEMORY_COPY(void *vmctx, uint32_t mems, uint64_t dst, uint64_t src,
 	struct wrt_memory *to = mem_of(vmctx, mems >> 16);
 	struct wrt_memory *from = mem_of(vmctx, mems & 0xffff);
 
-	if (outside(dst, n, to->m.bytes) || outside(src, n, from->m.bytes))
+	if (outside(dst, n, wrt__mem_bytes(to)) ||
+	    outside(src, n, wrt__mem_bytes(from)))
 		wrt__trap(WABI_TRAP_MEMORY_OOB);
 	memmove(to->m.base + dst, from->m.base + src, n);
 }
@@ -81,7 +82,7 @@ wrt__memory_init(wrt_instance *i, uint32_t mem, uint32_t data, uint64_t dst,
 	struct wrt_memory *m = i->mems[mem];
 	uint64_t bytes = i->data_dropped[data] ? 0 : d->bytes;
 
-	if (outside(src, n, bytes) || outside(dst, n, m->m.bytes))
+	if (outside(src, n, bytes) || outside(dst, n, wrt__mem_bytes(m)))
 		return WABI_TRAP_MEMORY_OOB;
 	if (n)
 		memcpy(m->m.base + dst, i->module->data + d->data_off + src, n);

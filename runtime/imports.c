@@ -63,8 +63,8 @@ own_free(struct wrt__def *d)
 	if (!d->own)
 		return;
 	if (d->kind == WRT_MEMORY) {
-		atomic_fetch_sub(&d->mem->pool->nobjects, 1);
-		wrt__pages_close(d->mem);
+		wrt__memory_put(d->mem);
+		return;
 	} else if (d->kind == WRT_TABLE) {
 		wrt__group_close(&d->table->group);
 		wrt__group_put(&d->table->group);
@@ -82,6 +82,8 @@ def_free(struct wrt__def *d)
 	if (!d)
 		return;
 	own_free(d);
+	if (!d->own && d->mem && d->mem->limits.shared)
+		wrt__memory_put(d->mem);
 	wrt__hostfn_put(d->host);
 	wrt__free(d->module);
 	wrt__free(d->name);
@@ -241,6 +243,8 @@ add_export(wrt_imports *l, const char *module, size_t module_len,
 		break;
 	case WABI_KIND_MEMORY:
 		d->mem = from->mems[e->index];
+		if (d->mem->limits.shared)
+			wrt__memory_hold(d->mem);
 		break;
 	case WABI_KIND_GLOBAL:
 		d->global = &from->globals[e->index];
@@ -332,19 +336,15 @@ wrt_imports_memory(wrt_imports *l, wrt_pool *pool, const char *module,
 		return wrt__fail(err, WRT_EINVAL, "page_log2 is %u, not 16",
 		    lim.page_log2);
 	d = def_new(module, strlen(module), name, strlen(name), WRT_MEMORY);
-	if (!d || !(d->mem = wrt__calloc(1, sizeof *d->mem))) {
+	if (!d || !(d->own = d->mem = wrt__memory_new(pool))) {
 		def_free(d);
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
 	}
 	rc = wrt__pages_open(d->mem, pool, &lim, NULL, 0, -1, err);
 	if (rc != WRT_OK) {
-		wrt__pages_close(d->mem);
-		wrt__free(d->mem);
 		def_free(d);
 		return rc;
 	}
-	d->own = d->mem;
-	atomic_fetch_add(&pool->nobjects, 1);
 	def_add(l, d);
 	return WRT_OK;
 }

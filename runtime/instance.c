@@ -75,6 +75,9 @@ void
 wrt__instance_free(wrt_instance *i)
 {
 	wrt__trap_clear(i);
+	for (uint32_t k = 0; i->mems && k < i->module->nmemories; k++)
+		if (i->mems[k] && i->mems[k]->limits.shared)
+			wrt__memory_put(i->mems[k]);
 	for (uint32_t k = 0; k < i->nown_mems; k++)
 		wrt__pages_close(&i->own_mems[k]);
 	for (uint32_t k = 0; k < i->nown_tables; k++)
@@ -104,6 +107,34 @@ wrt__instance_free(wrt_instance *i)
 
 /* ---- Memories, tables, globals: their places ---------------------------- */
 
+/* A shared memory may outlive the instance, so it has its own description of
+ * its image. */
+static int
+open_shared(wrt_instance *i, uint32_t k, const struct wabi_limits *limits,
+    const struct wrt__run *runs, uint32_t n, struct wrt_error *err)
+{
+	struct wrt_memory *m = wrt__memory_new(i->pool);
+	int rc;
+
+	if (m)
+		m->own_runs = array(n, sizeof *runs);
+	if (!m || !m->own_runs) {
+		wrt__memory_put(m);
+		return wrt__fail(err, WRT_ENOMEM, "out of memory");
+	}
+	if (n)
+		memcpy(m->own_runs, runs, n * sizeof *runs);
+	wrt__module_ref(i->module);
+	m->module = i->module;
+	rc = wrt__pages_open(m, i->pool, limits, m->own_runs, n,
+	    i->module->fd, err);
+	if (rc == WRT_OK)
+		i->mems[k] = m;
+	else
+		wrt__memory_put(m);
+	return rc;
+}
+
 static int
 open_memories(wrt_instance *i, struct wrt_error *err)
 {
@@ -130,6 +161,13 @@ open_memories(wrt_instance *i, struct wrt_error *err)
 		}
 		i->nown_mems = k + 1;
 		i->own_mems[k].slot = -1;
+		if (info->limits.shared) {
+			rc = open_shared(i, first + k, &info->limits, begin,
+			    info->image.n, err);
+			if (rc != WRT_OK)
+				return rc;
+			continue;
+		}
 		rc = wrt__pages_open(&i->own_mems[k], i->pool, &info->limits,
 		    begin, info->image.n, m->fd, err);
 		if (rc != WRT_OK)
@@ -526,6 +564,7 @@ wrt_instance_close(wrt_instance *i)
 int
 wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 {
+	uint32_t first;
 	int rc;
 
 	if (!i)
@@ -535,9 +574,15 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 	if (i->pool->forks != wrt__forks)
 		return wrt__fail(err, WRT_ESTATE,
 		    "the pool belongs to the process that forked this one");
+	first = i->module->nimported[WABI_KIND_MEMORY];
+	for (uint32_t k = first; k < i->module->nmemories; k++)
+		if (i->mems[k]->limits.shared &&
+		    atomic_load(&i->mems[k]->refs) > 1)
+			return wrt__fail(err, WRT_ESTATE, "memory %u is "
+			    "shared, and others use it", k);
 	wrt__trap_clear(i);
 	for (uint32_t k = 0; k < i->nown_mems; k++) {
-		rc = wrt__pages_reset(&i->own_mems[k]);
+		rc = wrt__pages_reset(i->mems[first + k]);
 		if (rc != WRT_OK)
 			return wrt__fail(err, rc, "memory %u: %s", k,
 			    wrt_status_text(rc));

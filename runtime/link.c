@@ -269,7 +269,7 @@ say_found(struct text *t, const struct wrt__def *d)
 		break;
 	case WRT_MEMORY:
 		say(t, "memory");
-		say_limits(t, &d->mem->limits, d->mem->m.pages);
+		say_limits(t, &d->mem->limits, wrt__mem_pages(d->mem));
 		break;
 	case WRT_GLOBAL:
 		say(t, "global %s%s", d->global->mut ? "mut " : "",
@@ -333,7 +333,7 @@ match(const struct wrt_module *m, const struct wabi_import_info *im,
 		    d->table->ids, &im->type, m->type_ids);
 	case WABI_KIND_MEMORY:
 		return match_limits(&im->limits, &d->mem->limits,
-		    d->mem->m.pages);
+		    wrt__mem_pages(d->mem));
 	case WABI_KIND_GLOBAL:
 		if (g->mut != (im->mut != 0))
 			return false;
@@ -426,6 +426,8 @@ leaks(const struct wrt__def *d)
 static void
 join(wrt_instance *i, const struct wrt__def *d)
 {
+	if (d->kind == WRT_MEMORY && d->mem->limits.shared)
+		return;			/* held for itself */
 	if (d->from) {
 		d->from->pinned = true;
 		wrt__group_join(&d->from->group, &i->group);
@@ -476,6 +478,8 @@ bind(wrt_instance *i, const struct wabi_import_info *im,
 		break;
 	case WABI_KIND_MEMORY:
 		i->mems[im->index] = d->mem;
+		if (d->mem->limits.shared)
+			wrt__memory_hold(d->mem);
 		break;
 	case WABI_KIND_GLOBAL:
 		i->globals[im->index] = *d->global;

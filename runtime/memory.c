@@ -6,31 +6,79 @@
 
 #include "rt.h"
 
+struct wrt_memory *
+wrt__memory_new(wrt_pool *pool)
+{
+	struct wrt_memory *m = wrt__calloc(1, sizeof *m);
+
+	if (!m)
+		return NULL;
+	m->slot = -1;
+	m->pool = pool;
+	atomic_init(&m->refs, 1);
+	atomic_fetch_add(&pool->nobjects, 1);
+	return m;
+}
+
+void
+wrt__memory_hold(struct wrt_memory *m)
+{
+	atomic_fetch_add(&m->refs, 1);
+}
+
+void
+wrt__memory_put(struct wrt_memory *m)
+{
+	if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
+		return;
+	wrt__pages_close(m);
+	atomic_fetch_sub(&m->pool->nobjects, 1);
+	wrt_module_close(m->module);
+	wrt__free(m->own_runs);
+	wrt__free(m);
+}
+
+/* The pages are open before anybody can see that there are more.  The lock is
+ * for shared memories; others pay a few nanoseconds for it. */
 int64_t
 wrt__memory_grow(struct wrt_memory *m, uint64_t delta)
 {
-	uint64_t old = m->m.pages, bytes;
+	uint64_t old, bytes;
+	int64_t rc = -1;
 
+	pthread_mutex_lock(&m->lock);
+	old = m->m.pages;
 	if (delta > m->m.max_pages || old > m->m.max_pages - delta)
-		return -1;
+		goto out;
 	bytes = (old + delta) << m->limits.page_log2;
 	if (delta && wrt__pages_grow(m, bytes) != WRT_OK)
-		return -1;
-	m->m.pages = old + delta;
-	m->m.bytes = bytes;
-	return (int64_t)old;
+		goto out;
+	__atomic_store_n(&m->m.bytes, bytes, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&m->m.pages, old + delta, __ATOMIC_SEQ_CST);
+	rc = (int64_t)old;
+out:
+	pthread_mutex_unlock(&m->lock);
+	return rc;
 }
 
 uint64_t
 wrt_memory_bytes(const wrt_memory *m)
 {
-	return m ? m->m.bytes : 0;
+	return m ? wrt__mem_bytes(m) : 0;
 }
 
 uint64_t
 wrt_memory_pages(const wrt_memory *m)
 {
-	return m ? m->m.pages : 0;
+	return m ? wrt__mem_pages(m) : 0;
+}
+
+static bool
+is_inside(const wrt_memory *m, uint64_t addr, uint64_t n)
+{
+	uint64_t bytes = wrt_memory_bytes(m);
+
+	return m && n <= bytes && addr <= bytes - n;
 }
 
 int64_t
@@ -47,14 +95,16 @@ wrt_memory_limit(wrt_memory *m, uint64_t bytes)
 	if (!m)
 		return;
 	pages = bytes >> m->limits.page_log2;
+	pthread_mutex_lock(&m->lock);
 	if (pages < m->limit_pages)
 		m->limit_pages = m->m.max_pages = pages;
+	pthread_mutex_unlock(&m->lock);
 }
 
 void *
 wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
 {
-	if (!m || n > m->m.bytes || addr > m->m.bytes - n)
+	if (!is_inside(m, addr, n))
 		return NULL;
 	if (n && wrt__pages_present(m, addr, n) != WRT_OK)
 		return NULL;
@@ -64,7 +114,7 @@ wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
 int
 wrt_memory_read(wrt_memory *m, uint64_t addr, void *to, size_t n)
 {
-	if (!m || n > m->m.bytes || addr > m->m.bytes - n)
+	if (!is_inside(m, addr, n))
 		return WRT_EBOUNDS;
 	if (n)
 		memcpy(to, m->m.base + addr, n);
@@ -74,7 +124,7 @@ wrt_memory_read(wrt_memory *m, uint64_t addr, void *to, size_t n)
 int
 wrt_memory_write(wrt_memory *m, uint64_t addr, const void *from, size_t n)
 {
-	if (!m || n > m->m.bytes || addr > m->m.bytes - n)
+	if (!is_inside(m, addr, n))
 		return WRT_EBOUNDS;
 	if (n)
 		memcpy(m->m.base + addr, from, n);

@@ -95,24 +95,30 @@ static void
 bits_set(struct wrt_memory *m, uint64_t page, uint64_t n)
 {
 	uint64_t top = (page + n + 63) / 64;
-	uint64_t old = atomic_load(&m->top_word);
+	uint64_t old = atomic_load(&m->top_word), fresh = 0;
 
-	for (uint64_t k = page; k < page + n; k++)
-		atomic_fetch_or_explicit(&m->bits[k / 64], 1ull << (k % 64),
-		    memory_order_relaxed);
+	for (uint64_t k = page; k < page + n; k++) {
+		uint64_t bit = 1ull << (k % 64);
+
+		if (!(atomic_fetch_or_explicit(&m->bits[k / 64], bit,
+		    memory_order_relaxed) & bit))
+			fresh++;
+	}
 	while (old < top && !atomic_compare_exchange_weak(&m->top_word, &old,
 	    top))
 		;
-	atomic_fetch_add(&m->nresident, n);
+	atomic_fetch_add(&m->nresident, fresh);
 }
 
-/* Put pages [off, end) there; they are all of the image or all zero.  Some may
- * have come by another thread. */
+/* Put pages [off, end) there; they are all of the image or all zero.  Other
+ * threads may do the same at the same time: the kernel then stops at the first
+ * page that is there, and says how many bytes it did before. */
 static bool
 uffd_fill(struct wrt_memory *m, const struct wrt__run *r, uint64_t off,
     uint64_t end)
 {
 	int fd = m->pool->slab.fd, rc;
+	int64_t done;
 
 	do {
 		if (r) {
@@ -122,16 +128,21 @@ uffd_fill(struct wrt_memory *m, const struct wrt__run *r, uint64_t off,
 				.len = end - off,
 			};
 			rc = ioctl(fd, UFFDIO_COPY, &c);
+			done = c.copy;
 		} else {
 			struct uffdio_zeropage z = {
 				.range = { (uintptr_t)m->m.base + off,
 				    end - off },
 			};
 			rc = ioctl(fd, UFFDIO_ZEROPAGE, &z);
+			done = z.zeropage;
 		}
 	} while (rc < 0 && errno == EAGAIN && end - off == PAGE);
-	if (rc < 0 && (errno != EEXIST || end - off != PAGE))
+	if (rc < 0 && (errno != EEXIST || end - off != PAGE)) {
+		if (done > 0)
+			bits_set(m, off / PAGE, (uint64_t)done / PAGE);
 		return false;
+	}
 	bits_set(m, off / PAGE, (end - off) / PAGE);
 	return true;
 }
@@ -157,7 +168,7 @@ uffd_chunk(const struct wrt_memory *m, uint64_t off, uint64_t limit,
 bool
 wrt__pages_serve(struct wrt_memory *m, uint64_t off)
 {
-	uint64_t bytes = m->m.bytes, from, to, stop;
+	uint64_t bytes = wrt__mem_bytes(m), from, to, stop;
 	const struct wrt__run *r;
 	int e = errno;
 	bool ok;
@@ -202,7 +213,7 @@ wrt__pages_unmap_table(void *addr)
 
 	/* All of it must be beyond the memory's size, and of the same slot. */
 	if (!wrt__ranges_find((uintptr_t)p, &m, &off) || !m ||
-	    m->mode != WRT__UFFD || (uint64_t)off < round_page(m->m.bytes) ||
+	    m->mode != WRT__UFFD || (uint64_t)off < round_page(wrt__mem_bytes(m)) ||
 	    (uint64_t)off + two > m->pool->slab.stride)
 		return;
 	madvise(p, two, MADV_DONTNEED);
@@ -440,6 +451,7 @@ wrt__pages_open(struct wrt_memory *m, wrt_pool *pool,
 {
 	int rc;
 
+	pthread_mutex_init(&m->lock, NULL);
 	m->pool = pool;
 	m->limits = *limits;
 	m->slot = -1;

@@ -190,6 +190,10 @@ struct wrt_memory {
 	_Atomic uint64_t *bits;		/* UFFD: this slot's */
 	_Atomic uint64_t nresident;	/* UFFD: pages served */
 	_Atomic uint64_t top_word;	/* UFFD: words of bits in use */
+	pthread_mutex_t lock;		/* growth, limits */
+	atomic_uint refs;		/* memories of their own, see below */
+	struct wrt_module *module;	/* whose image it is */
+	struct wrt__run *own_runs;
 };
 
 /* pages.c: make the memory's pages, of `pages` wasm pages with this image. */
@@ -218,7 +222,20 @@ void wrt__ranges_remove(uintptr_t lo);
 
 int64_t wrt__memory_grow(struct wrt_memory *mem, uint64_t delta);
 
+/* A memory that belongs to no instance: the host's, and every shared one, which
+ * instances on several threads use without being linked otherwise.  Each of
+ * them, and each list it is in, holds a reference.  New ones are not opened. */
+struct wrt_memory *wrt__memory_new(wrt_pool *pool);
+void wrt__memory_hold(struct wrt_memory *mem);
+void wrt__memory_put(struct wrt_memory *mem);
+
 /* The current size.  Another thread may grow a shared memory at any time. */
+static inline uint64_t
+wrt__mem_pages(const struct wrt_memory *mem)
+{
+	return __atomic_load_n(&mem->m.pages, __ATOMIC_ACQUIRE);
+}
+
 static inline uint64_t
 wrt__mem_bytes(const struct wrt_memory *mem)
 {
