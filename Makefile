@@ -184,7 +184,7 @@ $(OBJ)/tools/lib/dump_artifact.c.o: FLAGS = -I$(INC)/all -Itools/lib \
 $(tool_obj) $(toollib_obj): | $(INC_public) $(INC_all)
 
 $(BIN)/wasmc: LIBS = $(back_libs)
-$(BIN)/wasmc: $(LIB)/libwasmc.a
+$(BIN)/wasmc: $(LIB)/libwctool.a $(LIB)/libwasmc.a
 $(BIN)/wasmdump: LIBS = $(BACK_LIBS)
 $(BIN)/wasmdump: $(LIB)/libwctool.a $(LIB)/libwcfront.a
 $(BIN)/wasmrun: LIBS = $(back_libs) $(runtime_libs)

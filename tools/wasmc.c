@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "wasmc.h"
 
 enum { EXIT_USAGE = 2 };
@@ -302,54 +302,20 @@ is_text(const unsigned char *p, size_t n)
 
 /* ---- Progress ---- */
 
-struct progress {
-	double start;
-	bool shown;
-};
-
-static double
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void
-show_progress(void *data, const char *stage, uint64_t done, uint64_t total)
-{
-	struct progress *p = data;
-	double s = now() - p->start;
-
-	if (s < 2)
-		return;
-	if (total)
-		fprintf(stderr, "\r\033[K%s: %s %llu of %llu, %.0f s", tool,
-		    stage, (unsigned long long)done,
-		    (unsigned long long)total, s);
-	else
-		fprintf(stderr, "\r\033[K%s: %s, %.0f s", tool, stage, s);
-	p->shown = true;
-}
-
 static int
 run(struct args *a, const unsigned char *p, size_t n)
 {
-	struct progress progress = { now(), false };
+	struct progress progress = { 0 };
 	struct wasmc_error err;
 	int rc;
 
-	if (!a->quiet && isatty(2)) {
-		a->o.progress = show_progress;
-		a->o.progress_data = &progress;
-	}
+	if (!a->quiet)
+		progress_open(&progress, tool, &a->o);
 	if (a->validate)
 		rc = wasmc_validate(p, n, &a->o, &err);
 	else
 		rc = wasmc_compile(p, n, a->in, a->out, &a->o, &err);
-	if (progress.shown)
-		fprintf(stderr, "\r\033[K");
+	progress_close(&progress);
 	if (rc == WASMC_EOPTION)
 		usage_error("%s", err.text);
 	return rc ? fail(a->in, err.text) : 0;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "progress.h"
 
 struct input {
 	const uint8_t *data;
@@ -150,10 +151,15 @@ static int
 compile(const struct input *in, const char *name, const char *out,
     const struct wasmc_options *options, struct wrt_error *err)
 {
+	struct wasmc_options told = *options;
 	struct wasmc_error cerr = { 0 };
+	struct progress progress;
+	int rc;
 
-	if (wasmc_compile(in->data, in->n, name, out, options, &cerr) ==
-	    WASMC_OK)
+	progress_open(&progress, "wasmrun", &told);
+	rc = wasmc_compile(in->data, in->n, name, out, &told, &cerr);
+	progress_close(&progress);
+	if (rc == WASMC_OK)
 		return WRT_OK;
 	return fail(err, WRT_ELOAD, "%.500s", cerr.text);
 }
