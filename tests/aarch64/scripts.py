@@ -7,7 +7,8 @@ import sys
 
 from libqemu import TOP, forward, prepare
 
-SCRIPTS = ["cli/wasmrun.py", "wasi/programs.py", "exact/traps.py"]
+SCRIPTS = ["cli/wasmrun.py", "wasi/programs.py", "exact/traps.py",
+           "real/c_programs.py"]
 
 prepare()
 good = True

