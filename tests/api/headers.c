@@ -39,7 +39,7 @@ static const char checks[] =
 	"_Static_assert(sizeof(struct wrt_functype) == 24, \"type\");\n"
 	"_Static_assert(sizeof(struct wrt_limits) == 24, \"limits\");\n"
 	"_Static_assert(sizeof(struct wrt_error) == 512, \"error\");\n"
-	"_Static_assert(sizeof(struct wrt_frame) == 32, \"frame\");\n"
+	"_Static_assert(sizeof(struct wrt_frame) == 48, \"frame\");\n"
 	"int (*f)(wrt_instance *, const char *, const wrt_val *, size_t,\n"
 	"    wrt_val *) = wrt_instance_call;\n";
 
