@@ -17,7 +17,9 @@
  *
  * Threads.  A pool and a module may be used by any number of threads at once.
  * An instance, together with all instances it is linked with, is used by one
- * thread at a time, except for wrt_instance_kill().
+ * thread at a time, except for wrt_instance_kill().  Importing a memory whose
+ * limits say shared does not link: that memory lives as long as somebody uses
+ * it, whoever made it, and may be read, written and grown by any thread.
  *
  * Signals.  The first pool installs handlers for SIGSEGV, SIGBUS and SIGURG
  * (with which wrt_instance_kill() stops a thread); what is not a guest's goes
@@ -357,8 +359,10 @@ WRT_API int wrt_exit(wrt_instance *caller, int exit_code);
 
 /* Stop the call into this instance that runs now, from another thread or a
  * signal handler: the call returns WRT_ETRAP with `code`, WRT_TRAP_INTERRUPT or
- * WRT_TRAP_TIMEOUT.  If it runs a host function, when that returns.  WRT_ESTATE
- * if it is not running; after WRT_OK just one call ends so. */
+ * WRT_TRAP_TIMEOUT.  If it runs a host function, when that returns; what it
+ * waits for in the kernel ends with EINTR, unless it was just about to begin:
+ * calling this again until the call is over sees to that.  WRT_ESTATE if it is
+ * not running; after WRT_OK just one call ends so. */
 WRT_API int wrt_instance_kill(wrt_instance *, int code);
 
 /* ---- Memory, tables, globals ------------------------------------------ */

@@ -69,12 +69,49 @@ struct wrt_wasi_config {
  * before return.  WRT_ESYS names the directory that could not be opened. */
 WRT_API int wrt_wasi_create(wrt_wasi **out,
     const struct wrt_wasi_config *config, struct wrt_error *err);
-/* Close all its descriptors.  After the instances that use it. */
+/* Close all its descriptors, end its threads.  After the instances that use it,
+ * before their pool. */
 WRT_API void wrt_wasi_destroy(wrt_wasi *);
 
 /* Define all functions of wasi_snapshot_preview1 and wasi_unstable in the
  * list. */
 WRT_API int wrt_wasi_imports(wrt_wasi *, wrt_imports *);
+
+/* ---- Threads --------------------------------------------------------------
+ *
+ * wasi-threads: the guest starts threads with the import "wasi" "thread-spawn".
+ * Each runs the module's export "wasi_thread_start" in an instance of its own,
+ * made by the same imports, on a thread of the host, of which at most 1024 live
+ * at once.
+ *
+ *   rc = wrt_wasi_threads(w, imports, pool, module, &err);
+ *   rc = wrt_instance_create(&inst, pool, module, imports, &err);
+ *   wrt_wasi_threads_begin(w, inst);
+ *   rc = wrt_instance_call(inst, "_start", NULL, 0, NULL);
+ *   other = wrt_wasi_threads_end(w);
+ *
+ * A thread that returns ends alone.  The first that traps or exits, or the end
+ * of the call above, ends all.
+ */
+
+/* Prepare for a module that imports thread-spawn: define that in the list, and
+ * with it each shared memory that the module imports, of the type it asks for.
+ * List, pool and module must outlive the view.  WRT_ENOTFOUND, and nothing is
+ * done, if the module has no use for it; WRT_ELINK if it does not export
+ * wasi_thread_start; WRT_ELIMIT for a memory that the pool does not allow. */
+WRT_API int wrt_wasi_threads(wrt_wasi *, wrt_imports *, wrt_pool *,
+    wrt_module *, struct wrt_error *err);
+
+/* From here on threads can be spawned; `main` is killed (WRT_TRAP_INTERRUPT)
+ * when one of them ends the program. */
+WRT_API void wrt_wasi_threads_begin(wrt_wasi *, wrt_instance *main);
+
+/* After the call: end all threads, also those that wait, sleep, read or spin,
+ * and wait for that.  Returns the instance whose trap or exit, to be had by
+ * wrt_trap_get(), ended the program; it stays open until the next
+ * wrt_wasi_threads_begin() or the end of the view.  NULL: none but the call
+ * itself. */
+WRT_API wrt_instance *wrt_wasi_threads_end(wrt_wasi *);
 
 #ifdef __cplusplus
 }

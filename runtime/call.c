@@ -321,7 +321,7 @@ wrt_instance_kill(wrt_instance *i, int code)
 		if (!(uint32_t)word)
 			return WRT_ESTATE;
 		if (word >> 32)
-			return WRT_OK;	/* somebody was first */
+			break;		/* somebody was first */
 	} while (!atomic_compare_exchange_weak_explicit(&i->kill, &word,
 	    word | (uint64_t)(uint32_t)code << 32, memory_order_acq_rel,
 	    memory_order_acquire));

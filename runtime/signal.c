@@ -293,8 +293,9 @@ install(void)
 		/* A kill must not come between a fault's handler and the guest
 		 * it returns to. */
 		sigaddset(&sa.sa_mask, KILL_SIGNAL);
+		/* A kill is to end a system call of a host function's. */
 		sa.sa_flags = SA_SIGINFO | SA_ONSTACK |
-		    (ours[i] == KILL_SIGNAL ? SA_RESTART : SA_NODEFER);
+		    (ours[i] == KILL_SIGNAL ? 0 : SA_NODEFER);
 		sa.sa_sigaction = ours[i] == KILL_SIGNAL ? on_kill : on_fault;
 		if (sigaction(ours[i], &sa, &before[i]) < 0)
 			return;

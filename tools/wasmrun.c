@@ -27,6 +27,7 @@
 #include "values.h"
 
 #define DEFAULT_STACK_BYTES	(8u << 20)
+#define MAX_THREADS		1024u
 /* How long a guest that must end may stay in a system call. */
 #define GRACE_NS		1000000000ull
 
@@ -182,6 +183,24 @@ ended(wrt_instance *inst, const char *what)
 	return status;
 }
 
+/* Call, and end the threads that the call has started.  If one of them has
+ * ended the program, the result is its and *inst becomes its instance. */
+static int
+call(wrt_instance **inst, const char *name, const wrt_val *args, size_t nargs,
+    wrt_val *results)
+{
+	wrt_instance *other;
+	int rc;
+
+	wrt_wasi_threads_begin(run.wasi, *inst);
+	rc = wrt_instance_call(*inst, name, args, nargs, results);
+	other = wrt_wasi_threads_end(run.wasi);
+	if (!other)
+		return rc;
+	*inst = other;
+	return WRT_ETRAP;
+}
+
 /* Call an export that takes and gives nothing, if there is one: 0, or the
  * status to end with. */
 static int
@@ -195,7 +214,7 @@ call_plain(wrt_instance *inst, const char *name, bool *found)
 	    WRT_OK && type.nparams == 0 && type.nresults == 0;
 	if (!*found)
 		return 0;
-	rc = wrt_instance_call(inst, name, NULL, 0, NULL);
+	rc = call(&inst, name, NULL, 0, NULL);
 	if (rc == WRT_ETRAP)
 		return ended(inst, name);
 	if (rc != WRT_OK)
@@ -235,7 +254,7 @@ invoke(wrt_instance *inst)
 		goto out;
 	}
 	parse_args(&type, args);
-	rc = wrt_instance_call(inst, opt.invoke, args, type.nparams, results);
+	rc = call(&inst, opt.invoke, args, type.nparams, results);
 	if (rc == WRT_OK)
 		outcome_results(stdout, opt.json, &type, results);
 	else if (rc == WRT_ETRAP)
@@ -309,7 +328,7 @@ static int
 setup(void)
 {
 	struct wrt_pool_config config = {
-		.max_instances = (uint32_t)opt.npreloads + 1,
+		.max_instances = (uint32_t)opt.npreloads + 1 + MAX_THREADS,
 		.max_memory_bytes = opt.memory_bytes,
 		.stack_bytes = opt.stack_bytes ? opt.stack_bytes
 					       : DEFAULT_STACK_BYTES,
@@ -341,7 +360,10 @@ load(const char *file)
 	if (cache_open(m, file, &opt.compile, !opt.no_cache, &err) != WRT_OK)
 		return load_error("cannot load", file, err.text);
 	run.n++;
-	rc = wrt_instance_create(inst, run.pool, *m, run.imports, &err);
+	rc = wrt_wasi_threads(run.wasi, run.imports, run.pool, *m, &err);
+	if (rc == WRT_OK || rc == WRT_ENOTFOUND)
+		rc = wrt_instance_create(inst, run.pool, *m, run.imports,
+		    &err);
 	if (rc == WRT_OK)
 		return 0;
 	load_error("cannot instantiate", file, *err.text ? err.text :

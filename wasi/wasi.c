@@ -101,8 +101,8 @@ wasi_charge(struct wasi_call *c, uint64_t n)
 
 /* ---- A view is made --------------------------------------------------- */
 
-__attribute__((format(printf, 3, 4))) static int
-fail(struct wrt_error *err, int status, const char *fmt, ...)
+int
+wasi_fail(struct wrt_error *err, int status, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -183,13 +183,13 @@ add_stdio(struct wrt_wasi *w, const struct wrt_wasi_config *config,
 		if (host < 0)
 			host = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (host < 0)
-			return fail(err, WRT_ESYS,
+			return wasi_fail(err, WRT_ESYS,
 			    "cannot open standard stream %d: %s", i,
 			    strerror(errno));
 		rc = add_fd(w, host, WASI_STDIO,
 		    isatty(host) ? WASI_FT_CHAR : WASI_FT_UNKNOWN, &f);
 		if (rc)
-			return fail(err, rc, "standard stream %d: %s", i,
+			return wasi_fail(err, rc, "standard stream %d: %s", i,
 			    wrt_status_text(rc));
 		f->can_read = i == 0;
 		f->can_write = i != 0;
@@ -207,17 +207,17 @@ add_dir(struct wrt_wasi *w, const struct wrt_wasi_dir *dir,
 	int rc;
 
 	if (host < 0)
-		return fail(err, WRT_ESYS, "cannot open directory \"%s\": %s",
+		return wasi_fail(err, WRT_ESYS, "cannot open directory \"%s\": %s",
 		    dir->host, strerror(errno));
 	rc = add_fd(w, host, WASI_DIR, WASI_FT_DIR, &f);
 	if (rc)
-		return fail(err, rc, "directory \"%s\": %s", dir->host,
+		return wasi_fail(err, rc, "directory \"%s\": %s", dir->host,
 		    wrt_status_text(rc));
 	f->can_read = true;
 	f->read_only = dir->read_only != 0;
 	f->preopen = strdup(dir->guest ? dir->guest : dir->host);
 	if (!f->preopen)
-		return fail(err, WRT_ENOMEM, "out of memory");
+		return wasi_fail(err, WRT_ENOMEM, "out of memory");
 	return WRT_OK;
 }
 
@@ -236,7 +236,7 @@ add_listeners(struct wrt_wasi *w, const struct wrt_wasi_config *config,
 
 		if (host < 0 || getsockopt(host, SOL_SOCKET, SO_TYPE, &type,
 		    &len) < 0) {
-			rc = fail(err, WRT_ESYS, "descriptor %d: %s",
+			rc = wasi_fail(err, WRT_ESYS, "descriptor %d: %s",
 			    config->listen_fds[i], strerror(errno));
 			if (host >= 0)
 				close(host);
@@ -245,7 +245,7 @@ add_listeners(struct wrt_wasi *w, const struct wrt_wasi_config *config,
 		rc = add_fd(w, host, WASI_SOCKET, type == SOCK_DGRAM ?
 		    WASI_FT_DGRAM : WASI_FT_STREAM, &f);
 		if (rc)
-			return fail(err, rc, "listening sockets: %s",
+			return wasi_fail(err, rc, "listening sockets: %s",
 			    wrt_status_text(rc));
 		f->can_read = f->can_write = true;
 	}
@@ -276,7 +276,7 @@ view_fill(struct wrt_wasi *w, const struct wrt_wasi_config *config,
 	w->bindings = calloc(COUNT(functions) * COUNT(snapshots),
 	    sizeof *w->bindings);
 	if (!w->argv || !w->env || !w->bindings)
-		return fail(err, WRT_ENOMEM, "out of memory");
+		return wasi_fail(err, WRT_ENOMEM, "out of memory");
 	w->no_openat2 = openat2_unwanted(config);
 	w->clock_granularity_ns = config->clock_granularity_ns ?
 	    config->clock_granularity_ns : 1;
@@ -297,13 +297,14 @@ wrt_wasi_create(wrt_wasi **out, const struct wrt_wasi_config *config,
 	int rc;
 
 	if (!w)
-		return fail(err, WRT_ENOMEM, "out of memory");
+		return wasi_fail(err, WRT_ENOMEM, "out of memory");
 	if (!config)
 		config = &nothing;
-	if (wasi_table_init(&w->table, config->max_fds ? config->max_fds :
+	if (wasi_threads_init(&w->threads) != 0 ||
+	    wasi_table_init(&w->table, config->max_fds ? config->max_fds :
 	    WASI_MAX_FDS) != 0) {
 		free(w);
-		return fail(err, WRT_ENOMEM, "out of memory");
+		return wasi_fail(err, WRT_ENOMEM, "out of memory");
 	}
 	rc = view_fill(w, config, err);
 	if (rc) {
@@ -319,6 +320,7 @@ wrt_wasi_destroy(wrt_wasi *w)
 {
 	if (!w)
 		return;
+	wasi_threads_fini(w);
 	wasi_table_destroy(&w->table);
 	strings_free(w->argv);
 	strings_free(w->env);

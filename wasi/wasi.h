@@ -40,6 +40,7 @@ enum {
 	WASI_MAX_PATH = 4096,		/* with the NUL */
 	WASI_MAX_IOVS = 1024,
 	WASI_MAX_SUBS = 1024,
+	WASI_MAX_THREADS = 1024,	/* alive at once, besides the first */
 	WASI_CHUNK = 1 << 20,		/* guest bytes handed to one syscall */
 	WASI_BUDGET = 128 << 20,	/* bytes that one call may move */
 	WASI_LISTS = 128 << 20,		/* bytes of all directory snapshots */
@@ -109,6 +110,28 @@ struct wasi_table {
 	uint32_t nfds, max;
 };
 
+/* ---- Threads (thread.c) ----------------------------------------------- */
+
+struct wasi_thread;
+
+struct wasi_threads {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	wrt_imports *imports;		/* what new instances are made from */
+	wrt_pool *pool;
+	wrt_module *module;
+	wrt_instance *main;		/* NULL: no program runs */
+	wrt_instance *cause;		/* whose trap or exit ended it, or
+					 * NULL: main's own */
+	bool over, main_is_back;
+	struct wasi_thread *list;
+	uint32_t n;
+	int32_t last_tid;
+};
+
+int wasi_threads_init(struct wasi_threads *);
+void wasi_threads_fini(struct wrt_wasi *);
+
 struct wrt_wasi {
 	char **argv, **env;		/* NULL-terminated */
 	size_t argc, nenv;
@@ -118,6 +141,7 @@ struct wrt_wasi {
 	_Atomic uint64_t cpu_ns;	/* the highest CPU time shown */
 	_Atomic uint64_t list_bytes;	/* in directory snapshots now */
 	struct wasi_binding *bindings;	/* data of the host functions */
+	struct wasi_threads threads;
 };
 
 /* A new descriptor that owns `host`, with one reference; NULL without memory,
@@ -205,6 +229,10 @@ struct wasi_iov {			/* as it lies in guest memory */
  * for WASI_MAX_IOVS; INVAL above that. */
 int wasi_guest_iovs(struct wasi_call *, uint32_t addr, uint32_t n,
     struct wasi_iov *iovs);
+
+/* Fill err, which may be NULL, and return status. */
+__attribute__((format(printf, 3, 4))) int
+wasi_fail(struct wrt_error *err, int status, const char *fmt, ...);
 
 /* ---- Errors, paths, files --------------------------------------------- */
 
