@@ -123,6 +123,17 @@ act_end(struct wrt__act *a, bool trapped)
 	return trapped ? WRT_ETRAP : WRT_OK;
 }
 
+/* A kill between claim() and here found no activation to end. */
+static void
+act_was_killed(struct wrt__act *a)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&a->inst->kill, memory_order_acquire) >> 32 ||
+	    (a->prev && atomic_load_explicit(&a->prev->pending,
+	    memory_order_relaxed)))
+		atomic_store_explicit(&a->pending, 1, memory_order_relaxed);
+}
+
 int
 wrt__run(wrt_instance *i, void *fn, void *x, void *y, void *z)
 {
@@ -142,6 +153,7 @@ wrt__run(wrt_instance *i, void *fn, void *x, void *y, void *z)
 		return act_end(&a, true);
 	}
 	wrt__act = &a;
+	act_was_killed(&a);
 	left = wrt__enter(&a, fn, x, y, z) != 0;
 	wrt__act = a.prev;
 	return act_end(&a, left);
