@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# timeout: 900
+"""Random modules do the same at every -O, with both ways of checking bounds,
+and in wasmtime.
+
+    tests/fuzz/diff.py [FIRST [COUNT]]
+
+binaryen makes a module of random bytes, the same for the same number.  What
+differs is left in build/fuzz/diff-NUMBER.wasm.  DIFF_MODULES is how many are
+made without arguments: 12, with --long 400.
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+from libtest import *
+import libembed
+
+WAYS = [(0, "guard"), (2, "guard"), (3, "guard"), (1, "explicit")]
+FEATURES = ["--enable-" + f for f in (
+    "simd", "bulk-memory", "sign-ext", "mutable-globals",
+    "nontrapping-float-to-int", "multivalue")]
+INTS = [0, 1, 2, 3, 7, 15, 16, 31, 32, 33, 63, 64, 127, 128, 255, 256, 32767,
+        65535, 65536, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff,
+        0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff]
+FLOATS = {libembed.F32: [0, 0x80000000, 0x3f800000, 0xbf800000, 0x4f000000,
+                         0xcf000000, 0x5f000000, 0x7f800000, 1, 0x3fc00000],
+          libembed.F64: [0, 1 << 63, 0x3ff << 52, 0xbff << 52, 0x41e << 52,
+                         0xc1e << 52, 0x43e << 52, 0x7ff << 52, 1,
+                         0x3ff8 << 48]}
+FOLDER = os.path.join(TOP, "build/fuzz")
+
+
+def generate(number, path):
+    """Write module `number`; some of them optimised, which makes other
+    shapes."""
+    rnd = random.Random(number)
+    seed = path + ".in"
+    with open(seed, "wb") as f:
+        f.write(rnd.randbytes(rnd.choice((3000, 8000, 16000))))
+    argv = ["wasm-opt", "-ttf", seed, "-o", path, "--denan", *FEATURES]
+    if number % 3 == 1:
+        argv.append("-O2")
+    if number % 4 == 2:
+        argv.append("--flatten")
+    p = subprocess.run(argv, capture_output=True, check=False)
+    os.unlink(seed)
+    return p.returncode == 0
+
+
+def argument(rnd, ty):
+    if ty in FLOATS:
+        return rnd.choice(FLOATS[ty])
+    if ty == libembed.I32:
+        return (rnd.choice(INTS) + rnd.choice((-1, 0, 0, 1))) & 0xffffffff
+    if ty == libembed.I64:
+        return rnd.choice(INTS)
+    return 0
+
+
+def plan(number, wasm, so):
+    """The calls to make."""
+    rnd = random.Random(number)
+    calls = []
+    why = libembed.compile_ours(wasm, so, 0, "guard")
+    if why:
+        raise RuntimeError(why)
+    for name, params in libembed.exports(so):
+        if name.startswith("hangLimit"):
+            continue
+        for _ in range(2 if params else 1):
+            calls.append(("hangLimitInitializer", []))
+            calls.append((name, [argument(rnd, t) for t in params]))
+    return calls
+
+
+def apart(fn, *args):
+    """fn in a process of its own, so that a crash is one failure."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(r)
+        out = {"error": "?"}
+        try:
+            out = {"value": fn(*args)}
+        except BaseException as e:
+            out = {"error": f"{type(e).__name__}: {e}"}
+        finally:
+            with os.fdopen(w, "w") as f:
+                json.dump(out, f)
+            os._exit(0)
+    os.close(w)
+    with os.fdopen(r) as f:
+        text = f.read()
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise Failed(f"killed by signal {status & 127}")
+    out = json.loads(text)
+    if "error" in out:
+        raise Failed(out["error"])
+    return out["value"]
+
+
+def first_difference(a, b):
+    for k, (x, y) in enumerate(zip(a, b)):
+        if x.endswith(libembed.END) or y.endswith(libembed.END):
+            return None
+        if x != y:
+            return f"line {k}: {x} / {y}"
+    if len(a) != len(b):
+        return f"{len(a)} lines / {len(b)}"
+    return None
+
+
+def check(number):
+    """How many modules were compared."""
+    path = os.path.join(FOLDER, f"diff-{number}.wasm")
+    if not generate(number, path):
+        return 0
+    with open(path, "rb") as f:
+        wasm = f.read()
+    so = path[:-5] + ".so"
+    calls = apart(plan, number, wasm, so)
+    expected = apart(libembed.observe_wasmtime, wasm, calls)
+    for level, bounds in WAYS:
+        try:
+            got = apart(libembed.observe_ours, wasm, so, level, bounds, calls)
+        except Failed as e:
+            fail(f"{path} -O{level} {bounds}: {e}")
+        finally:
+            if os.path.exists(so):
+                os.unlink(so)
+        why = first_difference(expected, got)
+        if why:
+            fail(f"{path}: wasmtime / -O{level} {bounds}: {why}")
+    os.unlink(path)
+    return 1
+
+
+def many(first, count):
+    done, failed = 0, 0
+    for number in range(first, first + count):
+        try:
+            done += check(number)
+        except Failed as e:
+            failed += 1
+            print(f"not ok module-{number}: {e}", flush=True)
+    if done:
+        print(f"ok {done}-modules")
+    return failed
+
+
+def main():
+    if not shutil.which("wasm-opt"):
+        print("skip all: no wasm-opt (the package binaryen)")
+        return 0
+    os.makedirs(FOLDER, exist_ok=True)
+    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else int(os.environ.get(
+        "DIFF_MODULES", "400" if os.environ.get("LONG") else "12"))
+    return 1 if many(first, count) else 0
+
+
+if os.path.realpath(sys.prefix) != os.path.realpath(
+        os.path.dirname(os.path.dirname(ORACLE))) and os.path.exists(ORACLE):
+    os.execv(ORACLE, [ORACLE, *sys.argv])
+sys.exit(main())
