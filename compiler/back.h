@@ -41,6 +41,8 @@ void sym_make(struct compile *c, struct symbols *out);	/* arena; wc_fail */
 #define SYM_FROM_HOST	"wabi.from_host.%u"
 #define SYM_TO_HOST	"wabi.to_host.%u"
 #define SYM_INIT	"wabi.init.%u"
+#define SYM_ENTRY	"wabi.entry.%u"	/* of function k, see plan->tail */
+#define SYM_PERSONALITY	"wabi.personality"
 #define SYM_META	"wabi.meta"
 #define SYM_GONE	"wabi.gone"	/* traps; stands for functions that were
 					 * inlined everywhere and deleted */
@@ -77,6 +79,9 @@ struct plan {
 					 * NO_IDX */
 	bool *from_host, *to_host;	/* per type: thunk needed; only on the
 					 * first of equal types (type.canon) */
+	bool tail;			/* functions are tailcc; those known
+					 * outside have an entry */
+	bool exceptions;		/* functions may catch */
 	int opt_level;			/* 0..3 */
 	bool explicit_bounds;
 	bool loose_stores;		/* vectorise stores: those before a
@@ -85,6 +90,14 @@ struct plan {
 	char *triple, *cpu, *cpu_features;	/* LLVM's */
 	const char *tune;		/* CPU to schedule for, or "" */
 };
+
+/* Does the function, one of the module's own, have an entry of its own? */
+static inline bool
+plan_has_entry(const struct plan *p, uint32_t func)
+{
+	return p->tail && (p->funcref_idx[func] != NO_IDX ||
+	    func == p->m->start);
+}
 
 /* Everything but the target and the options; wc_fail(). */
 void plan_make(struct compile *, struct plan *);

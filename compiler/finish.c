@@ -176,6 +176,8 @@ place_functions(struct fin *f, const Elf64_Shdr *meta)
 		if (info[i].code && info[i].code != rel)
 			return odd(f, "a function's address");
 		info[i].code = (int32_t)rel;
+		if (!f->p->tail)
+			info[i].entry = (int32_t)rel;
 		info[i].size = s ? (uint32_t)s->size : 0;
 	}
 	return WASMC_OK;

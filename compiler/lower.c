@@ -85,7 +85,7 @@ l_skips(struct lower *l, const struct insn *in)
 			return false;
 		l->skipped--;
 		return true;
-	case OP_ELSE:
+	case OP_ELSE: case OP_CATCH: case OP_CATCH_ALL:
 		return l->skipped > 0;
 	default:
 		return true;

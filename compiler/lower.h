@@ -5,7 +5,8 @@
  *   lower.c        the part: declarations, one function after another
  *   lower_ir.c     types, attributes, alias classes, small builders
  *   lower_ctl.c    blocks and branches
- *   lower_call.c   calls, function references
+ *   lower_call.c   calls, function references;  lower_tail.c  tail calls
+ *   lower_exn.c    exceptions
  *   lower_num.c    integers;  lower_float.c  floating point
  *   lower_mem.c    linear memory: every access goes through l_addr()
  *   lower_var.c    locals, globals, constants, select, references, tables
@@ -40,7 +41,22 @@ enum alias {
 	NALIASES = ALIAS_MEMORY + 8	/* further ones share the last */
 };
 
-enum label_kind { LABEL_FUNC, LABEL_BLOCK, LABEL_LOOP, LABEL_IF, LABEL_ELSE };
+enum label_kind { LABEL_FUNC, LABEL_BLOCK, LABEL_LOOP, LABEL_IF, LABEL_ELSE,
+		  LABEL_TRY_TABLE, LABEL_TRY, LABEL_CATCH };
+
+/* What a block that catches has.  Exceptions arrive at `arrive`, as its phi
+ * `exn`, from the landing pad of the calls in it and from where others that do
+ * not handle them pass them on; all three are made when first needed. */
+struct handler {
+	LLVMBasicBlockRef pad, arrive;
+	LLVMValueRef exn;
+	const struct catch *catches;	/* try_table */
+	uint32_t ncatches;
+	LLVMBasicBlockRef next;		/* try: where the next clause begins;
+					 * NULL behind a catch_all */
+	LLVMValueRef free;		/* try: what ends the exception in this
+					 * clause; NULL if it may be rethrown */
+};
 
 /* A block of the wasm that is open.  A branch to it goes to `target` and adds
  * its values to `phis`, one per value that the label takes. */
@@ -53,6 +69,10 @@ struct label {
 	struct vtypes params, results;
 	uint32_t height;		/* of the value stack under it */
 	uint32_t nbranches;		/* to its end */
+	uint32_t catcher;		/* the innermost label from here
+					 * outward that catches now, its index
+					 * + 1; or 0 */
+	struct handler *h;		/* try_table, try, catch */
 };
 
 struct lower {
@@ -70,11 +90,13 @@ struct lower {
 	LLVMTypeRef i1, i8, i16, i32, i64, i128, f32, f64, v128, ptr, void_t;
 	LLVMAttributeRef attrs[24];	/* of every function */
 	uint32_t nattrs;
-	LLVMAttributeRef nomerge, noreturn, cold;
+	LLVMAttributeRef nomerge, noreturn, cold, nounwind, noinline;
+	unsigned own_cc;		/* convention of the module's own */
 	unsigned md_invariant, md_tbaa, md_prof;
 	LLVMValueRef alias[NALIASES], invariant, unlikely, likely;
 	LLVMTypeRef *types;		/* per type, or NULL */
 	LLVMValueRef *funcs;		/* per function, or NULL */
+	LLVMValueRef personality;	/* or NULL, not used yet */
 	LLVMTypeRef rt_types[WABI_RT_SLOTS];
 	bool hand_rounding;		/* the CPU rounds only by libm */
 
@@ -100,6 +122,8 @@ struct lower {
 
 	struct exact *exact;		/* lower_exact.c */
 };
+
+enum { FASTCC = LLVMFastCallConv, TAILCC = 18 };	/* conventions */
 
 typedef void l_handler(struct lower *, const struct insn *);
 
@@ -149,6 +173,13 @@ void l_close_func(struct lower *);
 
 struct label *l_label_push(struct lower *, enum label_kind,
     struct vtypes params, struct vtypes results);
+struct label *l_label(struct lower *, uint32_t depth);
+/* A block of the instruction's type begins. */
+struct label *l_block_op(struct lower *, const struct insn *,
+    enum label_kind);
+/* What was reachable inside the label goes to its end. */
+void l_fall_out(struct lower *, struct label *);
+void l_jump(struct lower *, struct label *);
 void l_ctl_end(struct lower *);
 
 /* Store to and load from an array of union wabi_val. */
@@ -158,6 +189,29 @@ LLVMValueRef l_load_val(struct lower *, LLVMValueRef array, uint32_t i,
 /* Call code of the type with the arguments and push its results. */
 void l_call_code(struct lower *, uint32_t type, LLVMValueRef code,
     LLVMValueRef vmctx, const LLVMValueRef *args);
+/* Take the arguments of a call of the type from the stack. */
+LLVMValueRef *l_pop_args(struct lower *, uint32_t type);
+/* A field of a struct wabi_func. */
+LLVMValueRef l_func_field(struct lower *, LLVMTypeRef, LLVMValueRef func,
+    uint64_t at);
+/* A field of the imported function's struct wabi_import. */
+LLVMValueRef l_import_field(struct lower *, uint32_t func, uint64_t at);
+/* Pop and check what call_indirect and call_ref call; then the arguments. */
+LLVMValueRef l_indirect_callee(struct lower *, const struct insn *,
+    LLVMValueRef **args);
+LLVMValueRef l_ref_callee(struct lower *, const struct insn *,
+    LLVMValueRef **args);
+
+/* ---- lower_exn.c ---- */
+
+/* A call that may throw, in the convention cc. */
+LLVMValueRef l_build_call(struct lower *, LLVMTypeRef, LLVMValueRef code,
+    LLVMValueRef *args, unsigned n, unsigned cc);
+/* The end of a label that catches, which is closed already: what of its
+ * exceptions is not handled. */
+void l_exn_end(struct lower *, struct label *);
+/* In the part that has the thunks. */
+void l_exn_personality(struct lower *);
 
 /* The address of an access of n bytes; see lower_mem.c. */
 LLVMValueRef l_addr(struct lower *, const struct memarg *, LLVMValueRef index,

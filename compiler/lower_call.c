@@ -4,7 +4,8 @@
  *
  * Own functions are called directly, imported ones through vmctx's imports,
  * references through the struct wabi_func they point to.  The convention is
- * wabi.h's: fastcc, vmctx first, two or more results through an array.
+ * wabi.h's: fastcc, vmctx first, two or more results through an array; where
+ * the module makes tail calls, its own functions are tailcc.
  */
 #include <assert.h>
 
@@ -44,8 +45,8 @@ l_result_array(struct lower *l, uint32_t n)
 
 /* ---- The call itself ---- */
 
-void
-l_call_code(struct lower *l, uint32_t type, LLVMValueRef code,
+static void
+l_call_cc(struct lower *l, unsigned cc, uint32_t type, LLVMValueRef code,
     LLVMValueRef vmctx, const LLVMValueRef *args)
 {
 	const struct type *t = &l->m->types[type];
@@ -60,16 +61,21 @@ l_call_code(struct lower *l, uint32_t type, LLVMValueRef code,
 	if (nresults > 1)
 		a[n++] = l_result_array(l, nresults);
 	l_locate(l);
-	call = LLVMBuildCall2(l->b, l_func_type(l, type), code, a, n, "");
-	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
+	call = l_build_call(l, l_func_type(l, type), code, a, n, cc);
 	if (nresults == 1)
 		l_push(l, call);
 	for (uint32_t i = 0; nresults > 1 && i < nresults; i++)
 		l_push(l, l_load_val(l, l->results, i, t->results.t[i]));
 }
 
-/* Take the arguments of a call of the type from the stack. */
-static LLVMValueRef *
+void
+l_call_code(struct lower *l, uint32_t type, LLVMValueRef code,
+    LLVMValueRef vmctx, const LLVMValueRef *args)
+{
+	l_call_cc(l, FASTCC, type, code, vmctx, args);
+}
+
+LLVMValueRef *
 l_pop_args(struct lower *l, uint32_t type)
 {
 	uint32_t n = l->m->types[type].params.n;
@@ -80,29 +86,35 @@ l_pop_args(struct lower *l, uint32_t type)
 	return args;
 }
 
+LLVMValueRef
+l_import_field(struct lower *l, uint32_t func, uint64_t at)
+{
+	return l_fixed(l, l->ptr, l->vmctx, l->plan->layout.imports
+	    + sizeof(struct wabi_import) * (uint64_t)func + at);
+}
+
 void
 l_call(struct lower *l, const struct insn *in)
 {
 	uint32_t type = l->m->funcs[in->index].type;
 	LLVMValueRef *args = l_pop_args(l, type);
-	LLVMValueRef code, vmctx = l->vmctx;
+	LLVMValueRef code, vmctx;
 
-	if (l->m->funcs[in->index].imported) {
-		uint64_t at = l->plan->layout.imports
-		    + sizeof(struct wabi_import) * (uint64_t)in->index;
-		code = l_fixed(l, l->ptr, l->vmctx,
-		    at + offsetof(struct wabi_import, code));
-		vmctx = l_fixed(l, l->ptr, l->vmctx,
-		    at + offsetof(struct wabi_import, vmctx));
-	} else {
-		code = l_func(l, in->index);
+	if (!l->m->funcs[in->index].imported) {
+		l_call_cc(l, l->own_cc, type, l_func(l, in->index), l->vmctx,
+		    args);
+		return;
 	}
+	code = l_import_field(l, in->index, offsetof(struct wabi_import,
+	    code));
+	vmctx = l_import_field(l, in->index, offsetof(struct wabi_import,
+	    vmctx));
 	l_call_code(l, type, code, vmctx, args);
 }
 
 /* ---- Calls through references ---- */
 
-static LLVMValueRef
+LLVMValueRef
 l_func_field(struct lower *l, LLVMTypeRef t, LLVMValueRef func, uint64_t at)
 {
 	return l_tagged(l, LLVMBuildLoad2(l->b, t, l_at(l, func, at), ""),
@@ -159,12 +171,12 @@ l_table_proves(struct lower *l, uint32_t table, uint32_t type)
 	    && l->m->types[heap].canon == l->m->types[type].canon;
 }
 
-void
-l_call_indirect(struct lower *l, const struct insn *in)
+LLVMValueRef
+l_indirect_callee(struct lower *l, const struct insn *in, LLVMValueRef **args)
 {
 	LLVMValueRef index = l_pop(l), entry, func;
-	LLVMValueRef *args = l_pop_args(l, in->index);
 
+	*args = l_pop_args(l, in->index);
 	entry = l_table_entry(l, in->index2, index,
 	    WABI_TRAP_UNDEFINED_ELEMENT);
 	func = l_tagged(l, LLVMBuildLoad2(l->b, l->ptr, entry, ""),
@@ -173,16 +185,32 @@ l_call_indirect(struct lower *l, const struct insn *in)
 	    WABI_TRAP_UNINIT_ELEMENT);
 	if (!l_table_proves(l, in->index2, in->index))
 		l_check_type(l, func, in->index);
+	return func;
+}
+
+void
+l_call_indirect(struct lower *l, const struct insn *in)
+{
+	LLVMValueRef *args, func = l_indirect_callee(l, in, &args);
+
 	l_call_func(l, in->index, func, args);
+}
+
+LLVMValueRef
+l_ref_callee(struct lower *l, const struct insn *in, LLVMValueRef **args)
+{
+	LLVMValueRef func = l_pop(l);
+
+	*args = l_pop_args(l, in->index);
+	l_trap_if(l, LLVMBuildIsNull(l->b, func, ""),
+	    WABI_TRAP_NULL_FUNC_REF);
+	return func;
 }
 
 void
 l_call_ref(struct lower *l, const struct insn *in)
 {
-	LLVMValueRef func = l_pop(l);
-	LLVMValueRef *args = l_pop_args(l, in->index);
+	LLVMValueRef *args, func = l_ref_callee(l, in, &args);
 
-	l_trap_if(l, LLVMBuildIsNull(l->b, func, ""),
-	    WABI_TRAP_NULL_FUNC_REF);
 	l_call_func(l, in->index, func, args);
 }

@@ -66,6 +66,8 @@ l_label_push(struct lower *l, enum label_kind kind, struct vtypes params,
 	b = &l->labels[l->nlabels++];
 	*b = (struct label){ .kind = kind, .params = params,
 	    .results = results, .height = l->nstack - params.n };
+	b->catcher = kind == LABEL_TRY || kind == LABEL_TRY_TABLE ?
+	    l->nlabels : l->nlabels > 1 ? b[-1].catcher : 0;
 	b->target = l_bb(l, "");
 	b->phis = l_phis(l, b->target,
 	    kind == LABEL_LOOP ? params : results);
@@ -100,7 +102,7 @@ l_hide_top(struct lower *l, uint32_t n)
 		l->stack[i] = l_opaque(l, l->stack[i]);
 }
 
-static struct label *
+struct label *
 l_label(struct lower *l, uint32_t depth)
 {
 	assert(depth < l->nlabels);
@@ -109,10 +111,10 @@ l_label(struct lower *l, uint32_t depth)
 
 /* ---- Blocks ---- */
 
-static void
+struct label *
 l_block_op(struct lower *l, const struct insn *in, enum label_kind kind)
 {
-	l_label_push(l, kind, l_block_params(l, &in->block),
+	return l_label_push(l, kind, l_block_params(l, &in->block),
 	    l_block_results(l, &in->block));
 }
 
@@ -180,7 +182,7 @@ l_if(struct lower *l, const struct insn *in)
 }
 
 /* The end of what was reachable inside the label: its values go to the end. */
-static void
+void
 l_fall_out(struct lower *l, struct label *b)
 {
 	if (l->dead)
@@ -226,6 +228,8 @@ l_ctl_end(struct lower *l)
 		l_enter_else(l, b);
 	}
 	l_fall_out(l, b);
+	if (b->h)
+		l_exn_end(l, b);
 	l->dead = b->nbranches == 0;
 	l->nstack = b->height;
 	if (l->dead) {
@@ -253,7 +257,7 @@ l_unreachable(struct lower *l, const struct insn *in)
 	l->dead = true;
 }
 
-static void
+void
 l_jump(struct lower *l, struct label *b)
 {
 	l_hide_top(l, l_arity(b));

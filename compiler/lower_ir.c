@@ -10,8 +10,6 @@
 
 #include "lower.h"
 
-#define FASTCC	LLVMFastCallConv
-
 /* ---- Attributes ---- */
 
 static void
@@ -47,6 +45,8 @@ l_enum_attr(struct lower *l, const char *name)
  *   no-builtins         no loop becomes a call of memset or memcpy, which an
  *                       artifact does not have
  *   uwtable             an .eh_frame entry exact at every instruction
+ *   nounwind            unless the module knows exceptions: those of others go
+ *                       through its frames without its doing
  *
  * willreturn and mustprogress are never given: a wasm loop may be endless. */
 static void
@@ -54,7 +54,8 @@ l_attrs_init(struct lower *l)
 {
 	char probe[16];
 
-	l_attr(l, "nounwind", 0);
+	if (!l->plan->exceptions)
+		l_attr(l, "nounwind", 0);
 	l_attr(l, "uwtable", 2);
 	l_attr_str(l, "disable-tail-calls", "true");
 	l_attr_str(l, "probe-stack", "inline-asm");
@@ -70,6 +71,8 @@ l_attrs_init(struct lower *l)
 	l->nomerge = l_enum_attr(l, "nomerge");
 	l->noreturn = l_enum_attr(l, "noreturn");
 	l->cold = l_enum_attr(l, "cold");
+	l->nounwind = l_enum_attr(l, "nounwind");
+	l->noinline = l_enum_attr(l, "noinline");
 }
 
 /* ---- Metadata ---- */
@@ -192,6 +195,7 @@ l_ir_init(struct lower *l, LLVMTargetMachineRef tm)
 	l->ptr = LLVMPointerTypeInContext(l->ctx, 0);
 	l->void_t = LLVMVoidTypeInContext(l->ctx);
 	l->hand_rounding = l_lacks_rounding(l->plan);
+	l->own_cc = l->plan->tail ? TAILCC : FASTCC;
 	l_attrs_init(l);
 	l_metadata_init(l);
 }
@@ -265,7 +269,7 @@ l_func(struct lower *l, uint32_t func)
 	if (l->funcs[func])
 		return l->funcs[func];
 	fn = l_new_func(l, l->plan->sym.funcs[func], l_func_type(l, f->type));
-	LLVMSetFunctionCallConv(fn, FASTCC);
+	LLVMSetFunctionCallConv(fn, l->own_cc);
 	l_param_attr(l, fn, "nonnull", 0);
 	l_param_attr(l, fn, "noundef", 0);
 	l_param_attr(l, fn, "dereferenceable", l->plan->layout.size);
@@ -386,7 +390,7 @@ l_rt(struct lower *l, enum wabi_rtcall slot, LLVMValueRef *args,
 {
 	const char *sig = rt_sigs[slot];
 	LLVMTypeRef t[7];
-	LLVMValueRef a[7], table, code;
+	LLVMValueRef a[7], table, code, call;
 
 	l_locate(l);
 	assert(strlen(sig) == nargs + 3 && nargs < 6);
@@ -399,7 +403,12 @@ l_rt(struct lower *l, enum wabi_rtcall slot, LLVMValueRef *args,
 		    nargs + 1, 0);
 	table = l_fixed(l, l->ptr, l->vmctx, offsetof(struct wabi_vmctx, rt));
 	code = l_fixed(l, l->ptr, table, 8ull * slot);
-	return LLVMBuildCall2(l->b, l->rt_types[slot], code, a, nargs + 1, "");
+	call = LLVMBuildCall2(l->b, l->rt_types[slot], code, a, nargs + 1, "");
+	if (l->plan->exceptions && slot != WABI_RT_THROW &&
+	    slot != WABI_RT_HOSTCALL)
+		LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
+		    l->nounwind);
+	return call;
 }
 
 /* ---- Traps ---- */

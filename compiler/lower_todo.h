@@ -6,17 +6,6 @@
 #ifndef WC_LOWER_TODO_H
 #define WC_LOWER_TODO_H
 
-#define l_try l_unsupported
-#define l_catch l_unsupported
-#define l_throw l_unsupported
-#define l_rethrow l_unsupported
-#define l_throw_ref l_unsupported
-#define l_return_call l_unsupported
-#define l_return_call_indirect l_unsupported
-#define l_return_call_ref l_unsupported
-#define l_delegate l_unsupported
-#define l_catch_all l_unsupported
-#define l_try_table l_unsupported
 #define l_cont_new l_unsupported
 #define l_cont_bind l_unsupported
 #define l_suspend l_unsupported

@@ -264,6 +264,26 @@ mw_exports(struct mw *w)
 
 /* ---- Functions ---- */
 
+/* References to the code of function i, whose description is at `here`.  What
+ * LLVM may delete is left to finish.c. */
+static void
+mw_func_code(struct mw *w, uint32_t i, size_t here)
+{
+	const char *name = w->p->sym.funcs[i];
+	size_t code = here + offsetof(struct wabi_func_info, code);
+	size_t entry = here + offsetof(struct wabi_func_info, entry);
+
+	if (w->alone && !w->m->funcs[i].referenced && i != w->m->start)
+		return;
+	mw_ref(w, code, name);
+	if (plan_has_entry(w->p, i)) {
+		mw_ref_numbered(w, entry, SYM_ENTRY, i);
+		mw_ref(w, here + offsetof(struct wabi_func_info, tail), name);
+	} else if (!w->p->tail) {
+		mw_ref(w, entry, name);
+	}
+}
+
 static struct wabi_list
 mw_funcs(struct mw *w)
 {
@@ -285,10 +305,8 @@ mw_funcs(struct mw *w)
 			info.wasm_size = (uint32_t)f->body.n;
 		}
 		AT(w, at, struct wabi_func_info)[i] = info;
-		if (!f->imported && (!w->alone || f->referenced ||
-		    i == m->start))
-			mw_ref(w, at + i * size + offsetof(
-			    struct wabi_func_info, code), w->p->sym.funcs[i]);
+		if (!f->imported)
+			mw_func_code(w, i, at + i * size);
 	}
 	return (struct wabi_list){ (uint32_t)at, m->nfuncs };
 }

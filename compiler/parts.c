@@ -252,6 +252,20 @@ part_module(struct worker *w)
 	return part_fail(w->part, "loads are lost in every round%s", "");
 }
 
+/* LLVM puts the reference to the personality function into writable data.  A
+ * name as long makes it data that is read-only once it is relocated. */
+static void
+part_rename(char *p, size_t n)
+{
+	static const char from[] = ".data.DW.ref." SYM_PERSONALITY;
+	static const char to[] = ".data.rel.ro." SYM_PERSONALITY;
+	char *end = p + n;
+
+	_Static_assert(sizeof from == sizeof to, "in place");
+	while ((p = memmem(p, (size_t)(end - p), from, sizeof from)))
+		memcpy(p, to, sizeof to);
+}
+
 static int
 part_write(struct worker *w)
 {
@@ -271,8 +285,11 @@ part_write(struct worker *w)
 		LLVMDisposeMessage(why);
 		return WASMC_EBACKEND;
 	} else {
-		*fd = memory_file("part", LLVMGetBufferStart(b),
-		    LLVMGetBufferSize(b));
+		char *p = (char *)(uintptr_t)LLVMGetBufferStart(b);
+
+		if (w->all->plan->exceptions && emit != WASMC_EMIT_ASM)
+			part_rename(p, LLVMGetBufferSize(b));
+		*fd = memory_file("part", p, LLVMGetBufferSize(b));
 		LLVMDisposeMemoryBuffer(b);
 	}
 	if (w->part->err.status)

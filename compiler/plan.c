@@ -3,6 +3,7 @@
  * plan.c: all that the parts of a compile share, decided once.
  */
 #include "back.h"
+#include "insn.h"
 
 /* Above this number of types, thunks to the host are made only for those that
  * something uses. */
@@ -95,5 +96,8 @@ plan_make(struct compile *c, struct plan *p)
 	make_counts(p);
 	make_funcrefs(c, p);
 	make_thunks(c, p);
+	p->tail = p->m->features_used & FEAT_BIT(FEAT_TAIL_CALL);
+	p->exceptions = p->m->features_used & (FEAT_BIT(FEAT_EXCEPTIONS) |
+	    FEAT_BIT(FEAT_LEGACY_EXCEPTIONS));
 	p->layout = wabi_layout_of(&p->counts);
 }

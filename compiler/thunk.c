@@ -7,6 +7,9 @@
  *   wabi.to_host.K                       of type K: call the runtime's HOSTCALL
  *   wabi.init.K(vmctx, val)              C convention: evaluate and store
  *
+ *   wabi.entry.K                         of function K's type: call it, where
+ *                                        functions are tailcc; see wabi.h
+ *
  * They live in one part and are seen by the metadata, so they are hidden, not
  * internal.
  */
@@ -107,6 +110,30 @@ l_init_code(struct lower *l, uint32_t k)
 	l_close_func(l);
 }
 
+/* What is known outside of a module whose functions are tailcc. */
+static void
+l_entry(struct lower *l, uint32_t func)
+{
+	LLVMTypeRef t = l_func_type(l, l->m->funcs[func].type);
+	struct vtypes none = { NULL, 0 };
+	LLVMValueRef fn = l_thunk(l, SYM_ENTRY, func, t, none, 0), call;
+	unsigned n = LLVMCountParams(fn);
+	LLVMValueRef *args = ARENA_NEW(&l->c.scratch, n, LLVMValueRef);
+
+	LLVMSetFunctionCallConv(fn, FASTCC);
+	l_thunk_body(l);
+	LLVMGetParams(fn, args);
+	call = LLVMBuildCall2(l->b, t, l_func(l, func), args, n, "");
+	LLVMSetInstructionCallConv(call, l->own_cc);
+	LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
+	    l->noinline);
+	if (LLVMGetReturnType(t) == l->void_t)
+		LLVMBuildRetVoid(l->b);
+	else
+		LLVMBuildRet(l->b, call);
+	l_close_func(l);
+}
+
 void
 l_thunks(struct lower *l)
 {
@@ -118,4 +145,8 @@ l_thunks(struct lower *l)
 	}
 	for (uint32_t k = 0; k < l->plan->ce.ncode; k++)
 		l_init_code(l, k);
+	for (uint32_t i = l->m->nfuncs_imported; i < l->m->nfuncs; i++)
+		if (plan_has_entry(l->plan, i))
+			l_entry(l, i);
+	l_exn_personality(l);
 }

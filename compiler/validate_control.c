@@ -131,6 +131,11 @@ call(struct validator *v, const struct type *t)
 static void
 tail_call(struct validator *v, const struct type *t)
 {
+	/* return_call_ref is of two features. */
+	if (!(v->m->features & FEAT_BIT(FEAT_TAIL_CALL)))
+		v_fail(v, "%s: the feature tail-call is off (--features "
+		    "+tail-call turns it on)", opinfos[v->in.op].text);
+	v->m->features_used |= FEAT_BIT(FEAT_TAIL_CALL);
 	if (!vtypes_sub(v->m, t->results, v->results))
 		v_fail(v, "type mismatch: the results of %s differ from the "
 		    "function's", opinfos[v->in.op].text);

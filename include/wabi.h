@@ -86,7 +86,7 @@ enum wabi_type {
 
 /* A value in a call array, a global, a constant: 16 bytes, little end first;
  * what a type does not use is zero when the runtime writes it and ignored
- * when it reads. */
+ * when it reads.  An exnref points to a struct wabi_exn. */
 union wabi_val {
 	uint32_t i32;
 	uint64_t i64;
@@ -131,6 +131,15 @@ union wabi_val {
 	/* (vmctx, table, elem, dst, src, n) */				\
 	X(TABLE_INIT,	10, "v:piilii")					\
 	X(ELEM_DROP,	11, "v:pi")					\
+	/* struct wabi_exn *: (vmctx, tag, values); the values are the	\
+	 * caller's to store */						\
+	X(EXN_NEW,	40, "p:pii")					\
+	/* (vmctx, struct wabi_exn *): caught, and not needed any more	\
+	 * unless it was captured */					\
+	X(EXN_FREE,	41, "v:pp")					\
+	/* (vmctx, struct wabi_exn *): goes on at the innermost landing	\
+	 * pad of the guest's frames; see Exceptions */			\
+	X(THROW,	42, "v:pp")					\
 	/* call_indirect of a callee whose type id differs from the	\
 	 * one asked for: returns if it is a subtype, traps otherwise:	\
 	 * (vmctx, struct wabi_func *, type index) */			\
@@ -205,6 +214,24 @@ struct wabi_func {
 	void *tail;			/* tailcc entry, or NULL */
 	void *host;			/* the runtime's, for host functions */
 };
+
+/* ---- Exceptions ---------------------------------------------------------
+ *
+ * THROW walks the frames outward by .eh_frame.  Code that catches has a table
+ * of call sites as C++ has (the LSDA in .gcc_except_table, with offsets from
+ * the function's start; actions and types are not looked at): the first frame
+ * whose call site has a landing pad is entered there, with the struct wabi_exn
+ * in the first exception register (rax, x0) and 0 in the second (rdx, x1), and
+ * with the registers that calls preserve as that frame had them.  Code tells
+ * by the tag whether it handles the exception, and throws it again if not.
+ * HOSTCALL may throw too; no other runtime call does.
+ */
+struct wabi_exn {
+	void *tag;			/* its identity: vmctx tags[] */
+	uint64_t captured;		/* 1: there may be an exnref */
+	union wabi_val vals[];		/* as the tag's parameters */
+};
+_Static_assert(sizeof(struct wabi_exn) == 16, "exception");
 
 struct wabi_import {
 	void *code;			/* == func->code */
@@ -294,8 +321,8 @@ enum wabi_bounds { WABI_BOUNDS_GUARD = 0, WABI_BOUNDS_EXPLICIT = 1 };
  *                 struct wabi_source_head, rows, names
  *   .wabi.digest  (not alloc) 32 bytes, see below
  *
- * Allowed beside them: .text, .rodata*, .eh_frame, .eh_frame_hdr, .dynamic,
- * .dynsym, .dynstr, .hash, .gnu.hash, .rela.dyn with R_*_RELATIVE only,
+ * Allowed beside them: .text, .rodata*, .eh_frame, .eh_frame_hdr,
+ * .gcc_except_table, .dynamic, .dynsym, .dynstr, .hash, .gnu.hash, .rela.dyn with R_*_RELATIVE only,
  * .data.rel.ro, .note.gnu.build-id, .gnu_debuglink, .comment, .debug_*,
  * .symtab, .strtab, .shstrtab.  No undefined symbols, DT_NEEDED, DT_INIT*,
  * DT_FINI*, DT_RPATH/RUNPATH, DT_TEXTREL, PT_INTERP, PT_TLS, ifunc, segment
@@ -380,14 +407,20 @@ struct wabi_export_info {
 	uint32_t index;
 };
 
-/* Every function, imported ones included, in index order. */
+/* Every function, imported ones included, in index order.  In a module that
+ * makes tail calls functions have LLVM's tailcc; those that are known outside
+ * have an entry with the internal convention. */
 struct wabi_func_info {
-	int32_t code;			/* 0 for an import */
+	int32_t code;			/* the body; 0 for an import */
 	uint32_t size;			/* bytes of code; 0 if not known */
 	uint32_t type_idx;
 	uint32_t funcref;		/* index in vmctx funcs, or ~0 */
 	wabi_str name;			/* from the name section, or empty */
 	uint32_t wasm_off, wasm_size;	/* the body in the .wasm */
+	int32_t entry;			/* of the internal convention: code, or
+					 * what calls it, or 0 if there is none */
+	int32_t tail;			/* code, if it is tailcc and has an
+					 * entry; else 0 */
 };
 
 /* How a value is made at instantiation. */

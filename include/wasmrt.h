@@ -321,7 +321,7 @@ enum wrt_trap_code {			/* numbers as in docs/ABI.md */
 	WRT_TRAP_BAD_CONVERSION, WRT_TRAP_MEMORY_OOB, WRT_TRAP_TABLE_OOB,
 	WRT_TRAP_UNDEFINED_ELEMENT, WRT_TRAP_UNINIT_ELEMENT,
 	WRT_TRAP_INDIRECT_TYPE, WRT_TRAP_STACK_OVERFLOW, WRT_TRAP_NULL_REF,
-	WRT_TRAP_UNKNOWN_IMPORT = 22, WRT_TRAP_INTERRUPT, WRT_TRAP_TIMEOUT,
+	WRT_TRAP_EXCEPTION = 21, WRT_TRAP_UNKNOWN_IMPORT, WRT_TRAP_INTERRUPT, WRT_TRAP_TIMEOUT,
 	WRT_TRAP_FUEL, WRT_TRAP_HOST, WRT_TRAP_HEAP, WRT_TRAP_EXIT,
 };
 
@@ -356,6 +356,36 @@ WRT_API int wrt_trap_get(wrt_instance *, struct wrt_trap *out);
 WRT_API int wrt_trap_set(wrt_instance *caller, int code, const char *text);
 /* End the guest, from whatever depth, with an exit code. */
 WRT_API int wrt_exit(wrt_instance *caller, int exit_code);
+
+/* ---- Exceptions ---------------------------------------------------------
+ *
+ * An exception that no guest catches ends the call as a trap does, with
+ * WRT_TRAP_EXCEPTION.  A host function that called a guest may handle it, or
+ * return WRT_ETRAP, which throws it again in the guest that called the
+ * function. */
+typedef struct wrt_tag wrt_tag;		/* compared by address */
+
+struct wrt_exception {
+	wrt_tag *tag;
+	struct wrt_functype type;	/* the payload's types are its params */
+	const wrt_val *vals;
+};
+
+/* The exception of the instance's last trap.  What it points to is valid until
+ * the next call, reset or close.  WRT_ESTATE if it was none. */
+WRT_API int wrt_exception_get(wrt_instance *, struct wrt_exception *out);
+/* For host functions, before returning WRT_ETRAP (or, called by libffi, at
+ * all): throw in the guest that called.  vals, one for each parameter of the
+ * tag, are copied and may be NULL if there are none.  Returns WRT_ETRAP, or
+ * WRT_ENOMEM or WRT_ELIMIT if there is no room for it. */
+WRT_API int wrt_throw(wrt_instance *caller, wrt_tag *, const wrt_val *vals);
+/* An exported tag; it lives as long as the instance. */
+WRT_API int wrt_instance_tag(wrt_instance *, const char *name,
+    size_t name_len, wrt_tag **out);
+/* A tag of the host's own, which lives as long as the list.  type has no
+ * results.  out may be NULL. */
+WRT_API int wrt_imports_tag(wrt_imports *, const char *module,
+    const char *name, const struct wrt_functype *type, wrt_tag **out);
 
 /* Stop the call into this instance that runs now, from another thread or a
  * signal handler: the call returns WRT_ETRAP with `code`, WRT_TRAP_INTERRUPT or

@@ -176,10 +176,10 @@ run_host(wrt_instance *i, struct wrt__hostfn *h, wrt_val *vals)
 	wrt__act = &a;
 	rc = wrt__hostfn_call(h, i, vals);
 	wrt__act = a.prev;
-	if (rc != WRT_OK || a.trap_set)
+	if (rc != WRT_OK || a.trap_set || a.throwing)
 		wrt__hostfn_code(&a, rc);
 	a.regs.pc = 0;
-	return act_end(&a, rc != WRT_OK || a.trap_set);
+	return act_end(&a, rc != WRT_OK || a.trap_set || a.throwing);
 }
 
 /* ---- Calls -------------------------------------------------------------- */
@@ -247,6 +247,7 @@ call(wrt_instance *i, struct wabi_func *f, const wrt_val *args, size_t nargs,
 	rc = call_vals(i, f, vals);
 	if (rc == WRT_OK)
 		copy_results(results, vals, &t);
+	wrt__exns_pin(t.results, rc == WRT_OK ? t.nresults : 0, results);
 	return rc;
 }
 

@@ -37,6 +37,7 @@ wrt_global_get(const wrt_global *g)
 		memcpy(&v, g->cell, sizeof v);
 	else
 		v.u64[0] = g->cell->i64;
+	wrt__exns_pin(&g->type.type, 1, &v);
 	return v;
 }
 

@@ -141,8 +141,14 @@ wrt__hostfn_code(struct wrt__act *a, int rc)
 		a->inner = NULL;	/* it said itself what is wrong */
 		return;
 	}
+	if (a->throwing) {
+		a->inner = NULL;
+		a->code = WABI_TRAP_EXCEPTION;
+		return;
+	}
 	if (rc == WRT_ETRAP && a->inner) {
 		a->code = a->inner->trap.code;
+		a->exn = a->inner->trap.exn;
 		return;
 	}
 	a->inner = NULL;
@@ -158,13 +164,16 @@ wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 	wrt_val *vals = (wrt_val *)(void *)v;
 	int rc;
 
-	a->trap_set = false;
+	a->trap_set = a->throwing = false;
 	a->inner = NULL;
 	a->in_host = true;
+	wrt__exns_pin(h->type.params, h->type.nparams, vals);
 	rc = wrt__hostfn_call(h, caller, vals);
 	a->in_host = false;
-	if (rc != WRT_OK || a->trap_set) {
+	if (rc != WRT_OK || a->trap_set || a->throwing) {
 		wrt__hostfn_code(a, rc);
+		if (a->code == WABI_TRAP_EXCEPTION && a->exn && !a->trap_set)
+			wrt__throw(a, a->exn);
 		wrt__leave(a);
 	}
 	a->inner = NULL;

@@ -65,6 +65,8 @@ own_free(struct wrt__def *d)
 	if (d->kind == WRT_MEMORY) {
 		wrt__memory_put(d->mem);
 		return;
+	} else if (d->kind == WRT_TAG) {
+		/* nothing but its place */
 	} else if (d->kind == WRT_TABLE) {
 		wrt__group_close(&d->table->group);
 		wrt__group_put(&d->table->group);
@@ -388,6 +390,34 @@ nomem:
 		wrt__free(d->table);
 	def_free(d);
 	return wrt__fail(err, WRT_ENOMEM, "out of memory");
+}
+
+int
+wrt_imports_tag(wrt_imports *l, const char *module, const char *name,
+    const struct wrt_functype *type, wrt_tag **out)
+{
+	struct wrt__def *d;
+	struct wrt_tag *tag;
+	int rc;
+
+	if (!l || !module || !name || !type || type->nresults)
+		return WRT_EINVAL;
+	d = def_new(module, strlen(module), name, strlen(name), WRT_TAG);
+	tag = d ? wrt__calloc(1, sizeof *tag) : NULL;
+	if (tag)
+		tag->type_id = wrt__type_of_func(type);
+	if (!tag || !tag->type_id) {
+		rc = tag ? WRT_ETYPE : WRT_ENOMEM;
+		wrt__free(tag);
+		def_free(d);
+		return rc;
+	}
+	d->tag = d->own = tag;
+	d->tag_type = tag->type_id;
+	def_add(l, d);
+	if (out)
+		*out = tag;
+	return WRT_OK;
 }
 
 int

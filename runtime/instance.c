@@ -56,6 +56,7 @@ allocate(wrt_instance *i)
 	i->tables = array(m->ntables, sizeof *i->tables);
 	i->globals = array(m->nglobals, sizeof *i->globals);
 	i->tags = array(m->ntags, sizeof *i->tags);
+	i->own_tags = array(m->ntags, sizeof *i->own_tags);
 	i->own_mems = array(m->meta->memories.n, sizeof *i->own_mems);
 	i->own_tables = array(m->meta->tables.n, sizeof *i->own_tables);
 	i->runs = array(count_runs(m), sizeof *i->runs);
@@ -63,7 +64,8 @@ allocate(wrt_instance *i)
 	i->data_dropped = array(m->meta->datas.n, 1);
 	i->group = wrt__group_new();
 	if (!i->vmctx || !i->funcs || !i->hosts || !i->mems || !i->tables ||
-	    !i->globals || !i->tags || !i->own_mems || !i->own_tables ||
+	    !i->globals || !i->tags || !i->own_tags || !i->own_mems ||
+	    !i->own_tables ||
 	    !i->runs || !i->elem_dropped || !i->data_dropped || !i->group)
 		return WRT_ENOMEM;
 	i->group->members = i;
@@ -75,6 +77,7 @@ void
 wrt__instance_free(wrt_instance *i)
 {
 	wrt__trap_clear(i);
+	wrt__exns_free(i);
 	for (uint32_t k = 0; i->mems && k < i->module->nmemories; k++)
 		if (i->mems[k] && i->mems[k]->limits.shared)
 			wrt__memory_put(i->mems[k]);
@@ -95,6 +98,7 @@ wrt__instance_free(wrt_instance *i)
 	wrt__free(i->tables);
 	wrt__free(i->globals);
 	wrt__free(i->tags);
+	wrt__free(i->own_tags);
 	wrt__free(i->own_mems);
 	wrt__free(i->own_tables);
 	wrt__free(i->runs);
@@ -247,10 +251,13 @@ fill_vmctx(wrt_instance *i)
 	}
 	memcpy(i->vmctx + i->l.types, m->type_ids,
 	    m->meta->types.n * sizeof *m->type_ids);
-	/* A tag's identity is the address of its place. */
+	/* A tag's identity is the address of what describes it. */
 	for (uint32_t k = 0; k < m->ntags; k++) {
-		if (k >= m->nimported[WABI_KIND_TAG])
-			i->tags[k] = &tags[k];
+		if (k >= m->nimported[WABI_KIND_TAG]) {
+			i->own_tags[k].type_id =
+			    m->type_ids[wrt__tag_type(m, k)];
+			i->tags[k] = &i->own_tags[k];
+		}
 		tags[k] = i->tags[k];
 	}
 }
@@ -271,7 +278,8 @@ fill_funcs(wrt_instance *i)
 			*f = *i->funcs[k];
 			continue;
 		}
-		f->code = wrt__code(m, info[k].code);
+		f->code = wrt__code(m, info[k].entry);
+		f->tail = wrt__code(m, info[k].tail);
 		f->vmctx = i->vmctx;
 		f->type_id = m->type_ids[info[k].type_idx];
 		f->func_idx = k;
@@ -443,7 +451,7 @@ run_start(wrt_instance *i, struct wrt_error *err)
 		if (!thunk)
 			return wrt__fail(err, WRT_ELOAD,
 			    "the artifact has no way to call its start function");
-		rc = wrt__run(i, thunk, i->vmctx, wrt__code(m, f->code), none);
+		rc = wrt__run(i, thunk, i->vmctx, wrt__code(m, f->entry), none);
 	}
 	if (rc == WRT_ETRAP) {
 		wrt_instance *at = idx < m->nimported[WABI_KIND_FUNC] ?
@@ -587,6 +595,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 			return wrt__fail(err, rc, "memory %u: %s", k,
 			    wrt_status_text(rc));
 	}
+	wrt__exns_reset(i);
 	i->state = WRT__READY;
 	return initialise(i, err);
 }

@@ -399,12 +399,12 @@ static bool
 has_ref(const uint8_t *types, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++)
-		if (types[k] == WRT_FUNCREF)
+		if (types[k] == WRT_FUNCREF || types[k] == WRT_EXNREF)
 			return true;
 	return false;
 }
 
-/* Could a funcref of the importer's go through this import? */
+/* Could a funcref or an exception of the importer's go through this import? */
 static bool
 leaks(const struct wrt__def *d)
 {
@@ -415,9 +415,12 @@ leaks(const struct wrt__def *d)
 		return d->func && wrt__type_func(d->func->type_id, &f) &&
 		    has_ref(f.params, f.nparams);
 	case WRT_TABLE:
-		return d->table->type.type == WABI_FUNCREF;
+		return d->table->type.type == WABI_FUNCREF ||
+		    d->table->type.type == WABI_EXNREF;
 	case WRT_GLOBAL:
-		return d->global->mut && d->global->type.type == WABI_FUNCREF;
+		return d->global->mut &&
+		    (d->global->type.type == WABI_FUNCREF ||
+		     d->global->type.type == WABI_EXNREF);
 	default:
 		return false;
 	}

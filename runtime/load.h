@@ -85,6 +85,8 @@ struct wrt_module {
 	const uint8_t *data;		/* .wabi.data as mapped, or NULL */
 	uint64_t data_bytes;
 	uintptr_t text_start, text_end;	/* the executable segment */
+	const uint8_t *except;		/* .gcc_except_table, or NULL */
+	uint64_t except_bytes;
 	uint32_t nimported[5];		/* by enum wabi_kind */
 	uint32_t nfuncs, ntables, nmemories, nglobals, ntags;
 					/* own and imported */
@@ -185,10 +187,16 @@ struct wrt__regs {
 	uint64_t pc, sp, rbp, rbx, r12, r13, r14, r15;
 #elif defined(__aarch64__)
 	uint64_t pc, sp, x19_x30[12];	/* x29 is the frame pointer, x30 lr */
+	uint64_t d8_d15[8];		/* at runtime calls only */
 #else
 #error "this architecture has no unwinder yet"
 #endif
 };
+
+/* The innermost frame, from these registers outward, whose call has a landing
+ * pad: *regs become that frame's, with pc at the pad.  False if there is
+ * none. */
+bool wrt__find_landing(struct wrt__regs *regs);
 
 /* Called per frame, innermost first; false ends the walk. */
 typedef bool (*wrt__frame_fn)(void *arg, uintptr_t pc, bool is_return);

@@ -288,12 +288,19 @@ good_func(const struct wrt__metacheck *c, uint32_t i, uint32_t *nrefs)
 	if (f->funcref != UINT32_MAX && f->funcref != (*nrefs)++)
 		return false;
 	if (i < c->m->counts.nimports)
-		return f->code == 0 && f->size == 0;
+		return f->code == 0 && f->size == 0 && f->entry == 0 &&
+		    f->tail == 0;
 	if (!wrt__inside(f->wasm_off, f->wasm_size, c->m->wasm_size))
 		return false;
 	/* One that was inlined everywhere has no code of its own. */
 	if (f->code == 0)
-		return f->size == 0 && f->funcref == UINT32_MAX;
+		return f->size == 0 && f->funcref == UINT32_MAX &&
+		    f->entry == 0 && f->tail == 0;
+	if (f->entry == 0 ? f->funcref != UINT32_MAX || f->tail != 0 :
+	    !wrt__good_code(c, f->entry, 0))
+		return false;
+	if (f->tail != 0 && f->tail != f->code)
+		return false;
 	return wrt__good_code(c, f->code, f->size);
 }
 
@@ -332,7 +339,7 @@ check_start(struct wrt__metacheck *c)
 	t = &c->types[c->funcs[c->m->start].type_idx];
 	if (t->params.n || t->results.n ||
 	    (c->m->start >= c->m->counts.nimports &&
-	     c->funcs[c->m->start].code == 0))
+	     c->funcs[c->m->start].entry == 0))
 		return wrt__badmeta(c, "the start function has another type");
 	return WRT_OK;
 }

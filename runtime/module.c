@@ -141,6 +141,7 @@ locate(struct wrt_module *m, const struct wrt__file *f)
 	const Elf64_Shdr *meta = f->sec[SEC_META], *img = f->sec[SEC_IMAGE];
 	const Elf64_Shdr *data = f->sec[SEC_DATA], *pc = f->sec[SEC_PCMAP];
 	const Elf64_Shdr *source = f->sec[SEC_SOURCE];
+	const Elf64_Shdr *except = f->sec[SEC_EXCEPT];
 	struct link_map *lm;
 	const char *at;
 
@@ -150,6 +151,10 @@ locate(struct wrt_module *m, const struct wrt__file *f)
 	at = (const char *)lm->l_addr;
 	m->base = at + meta->sh_addr;
 	m->meta = (const void *)m->base;
+	if (except) {
+		m->except = (const uint8_t *)at + except->sh_addr;
+		m->except_bytes = except->sh_size;
+	}
 	if (memcmp(at, &f->eh, sizeof f->eh) != 0 ||
 	    memcmp(at + f->eh.e_phoff, f->ph,
 		f->eh.e_phnum * sizeof *f->ph) != 0 ||

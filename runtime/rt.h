@@ -13,6 +13,8 @@
  *   trap.c       what a trap leaves behind
  *   builtins.c   the runtime calls;  wait.c  those that wait and notify
  *   hostcall.c   guest to host
+ *   exn.c        exceptions: their life, throwing, the host's part
+ *   landing.c    where an exception is caught
  *   imports.c    what instances may import
  *   link.c       matching imports; instances that share something
  *   instance.c   create, reset, close
@@ -84,6 +86,8 @@ struct wrt__act {
 	bool own_stack;			/* not the enclosing activation's */
 	bool trap_set;			/* by wrt_trap_set or wrt_exit */
 	wrt_instance *inner;		/* nested call that trapped last */
+	bool throwing;			/* by wrt_throw: exn */
+	struct wabi_exn *exn;		/* not caught here; with code */
 };
 
 _Static_assert(offsetof(struct wrt__act, host_sp) == 8, "switch.S");
@@ -105,6 +109,9 @@ extern _Thread_local struct wrt__act *wrt__act
  * before it began. */
 int wrt__enter(struct wrt__act *act, void *fn, void *x, void *y, void *z);
 _Noreturn void wrt__leave(struct wrt__act *act);
+/* From a runtime call: go on in the guest with act->regs, two further registers
+ * holding exn and 0. */
+_Noreturn void wrt__land(struct wrt__act *act, struct wabi_exn *exn);
 /* Instructions where the guest may be left as if it were guest code: after the
  * last look at act->pending. */
 extern const char wrt__enter_window[], wrt__enter_window_end[];
@@ -265,6 +272,9 @@ void wrt__rt_TABLE_COPY(void *vmctx, uint32_t to, uint32_t from, uint64_t dst,
 void wrt__rt_TABLE_INIT(void *vmctx, uint32_t table, uint32_t elem,
     uint64_t dst, uint32_t src, uint32_t n);
 void wrt__rt_ELEM_DROP(void *vmctx, uint32_t elem);
+struct wabi_exn *wrt__rt_EXN_NEW(void *vmctx, uint32_t tag, uint32_t n);
+void wrt__rt_EXN_FREE(void *vmctx, struct wabi_exn *e);
+void wrt__rt_THROW(void *vmctx, struct wabi_exn *e);
 void wrt__rt_SIG_CHECK(void *vmctx, struct wabi_func *f, uint32_t type);
 int wrt__rt_ATOMIC_WAIT32(void *vmctx, uint32_t mem, uint64_t addr,
     uint32_t expected, int64_t timeout_ns);
@@ -315,6 +325,31 @@ struct wrt_global {
 	wrt_instance *owner;		/* or, of a host's list: */
 	struct wrt__group *group;
 };
+
+/* ---- Exceptions ---------------------------------------------------------- */
+
+/* What a tag's identity points to; the instance's that defines it, or a
+ * host's list's. */
+struct wrt_tag {
+	uint32_t type_id;
+};
+
+/* The exceptions that an instance has made and that are not ended yet. */
+struct wrt__exns {
+	struct wrt__exn *first;
+	uint64_t bytes, collect_at;
+};
+
+/* Throw e in the guest that called us, or end it. */
+_Noreturn void wrt__throw(struct wrt__act *a, struct wabi_exn *e);
+/* End those that nobody can know any more. */
+void wrt__exns_reset(wrt_instance *i);
+void wrt__exns_free(wrt_instance *i);
+/* Values that the host gets: it may keep them until the instance ends. */
+void wrt__exns_pin(const uint8_t *types, uint32_t n, const wrt_val *vals);
+/* Tell about all payloads, for they hold references. */
+void wrt__exns_each(const wrt_instance *i, void (*fn)(void *arg,
+    const union wabi_val *vals, const uint8_t *types, uint32_t n), void *arg);
 
 /* ---- Host functions ----------------------------------------------------- */
 
@@ -407,6 +442,7 @@ enum wrt__state { WRT__READY, WRT__RUNNING, WRT__TRAPPED, WRT__CLOSED };
 struct wrt__trapinfo {
 	int code;			/* 0: none */
 	int exit_code;
+	struct wabi_exn *exn;		/* EXCEPTION */
 	char text[WRT__TEXT];		/* "" : the code's */
 	uint64_t address;
 	struct wrt__regs regs;		/* to walk, if stack */
@@ -441,6 +477,8 @@ struct wrt_instance {
 	struct wrt_table **tables;
 	struct wrt_global *globals;
 	void **tags;
+	struct wrt_tag *own_tags;
+	struct wrt__exns exns;
 	struct wrt_memory *own_mems;
 	struct wrt_table *own_tables;
 	uint32_t nown_mems, nown_tables;	/* that are opened */

@@ -21,6 +21,7 @@
 #define PC		32
 #define SP		40
 #define X(n)		(48 + 8 * (n - 19))
+#define D(n)		(144 + 8 * (n - 8))
 
 #define BTI_C		hint #34
 
@@ -161,6 +162,10 @@ wrt__stub_\name:
 	stp x25, x26, [x9, #X(25)]
 	stp x27, x28, [x9, #X(27)]
 	stp x29, x30, [x9, #X(29)]
+	stp d8, d9, [x9, #D(8)]		/* for landing pads */
+	stp d10, d11, [x9, #D(10)]
+	stp d12, d13, [x9, #D(12)]
+	stp d14, d15, [x9, #D(14)]
 	mov w10, #1
 	str w10, [x9, #IS_RETURN]
 	mov x19, x9
@@ -212,9 +217,60 @@ wrt__stub_windows:
 	STUB TABLE_INIT
 	STUB ELEM_DROP
 	STUB SIG_CHECK
+	STUB EXN_NEW
+	STUB EXN_FREE
+	STUB THROW
 	STUB ATOMIC_WAIT32
 	STUB ATOMIC_WAIT64
 	STUB ATOMIC_NOTIFY
+
+/* void wrt__land(act, exn): as the end of a stub, but to act->regs.  Leaving
+ * for the guest's landing pad. */
+	.text
+	.globl wrt__land
+	.hidden wrt__land
+	.type wrt__land, %function
+	.p2align 4
+wrt__land:
+	.cfi_startproc
+	.cfi_signal_frame
+	BTI_C
+	mov x19, x0
+	mov x0, x1
+	mov x1, #0
+	/* CFA = *(x19 + SP), x30 = *(x19 + PC): as if the pad had called us */
+	.cfi_escape 0x0f, 3, 0x83, SP, 0x06
+	.cfi_escape 0x10, 19, 2, 0x83, X(19)
+	.cfi_escape 0x10, 30, 2, 0x83, PC
+8:	ldr w10, [x19, #PENDING]
+	cbnz w10, 9f
+	ldr x10, [x19, #SP]
+	mov sp, x10
+	ldp d8, d9, [x19, #D(8)]
+	ldp d10, d11, [x19, #D(10)]
+	ldp d12, d13, [x19, #D(12)]
+	ldp d14, d15, [x19, #D(14)]
+	ldp x21, x22, [x19, #X(21)]
+	ldp x23, x24, [x19, #X(23)]
+	ldp x25, x26, [x19, #X(25)]
+	ldp x27, x28, [x19, #X(27)]
+	ldr x29, [x19, #X(29)]
+	ldr x20, [x19, #X(20)]
+	ldr x16, [x19, #PC]
+	ldr x19, [x19, #X(19)]
+	.cfi_def_cfa sp, 0
+	.cfi_restore x19
+	.cfi_register x30, x16
+	br x16
+	.cfi_endproc
+9:	.cfi_startproc
+	.cfi_undefined x30
+	mov x0, x19
+	bl wrt__pending
+	.cfi_endproc
+	.size wrt__land, . - wrt__land
+	.section .rodata.wrt_windows, "a", %progbits
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 
 	.section .rodata.wrt_windows, "a", %progbits
 wrt__stub_windows_end:

@@ -189,9 +189,54 @@ wrt__stub_windows:
 	STUB TABLE_INIT
 	STUB ELEM_DROP
 	STUB SIG_CHECK
+	STUB EXN_NEW
+	STUB EXN_FREE
+	STUB THROW
 	STUB ATOMIC_WAIT32
 	STUB ATOMIC_WAIT64
 	STUB ATOMIC_NOTIFY
+
+/* void wrt__land(act, exn): as the end of a stub, but to act->regs.  Leaving
+ * for the guest's landing pad. */
+	.text
+	.globl wrt__land
+	.hidden wrt__land
+	.type wrt__land, @function
+	.p2align 4
+wrt__land:
+	.cfi_startproc
+	.cfi_signal_frame
+	endbr64
+	movq %rdi, %rbx
+	movq %rsi, %rax
+	/* CFA = *(rbx + SP), rip = *(rbx + PC): as if the pad had called us */
+	.cfi_escape 0x0f, 3, 0x73, SP, 0x06
+	.cfi_escape 0x10, 16, 2, 0x73, PC
+	.cfi_escape 0x10, 3, 2, 0x73, RBX
+8:	cmpl $0, PENDING(%rbx)
+	jne 9f
+	movq SP(%rbx), %rsp
+	movq RBP(%rbx), %rbp
+	movq R12(%rbx), %r12
+	movq R13(%rbx), %r13
+	movq R14(%rbx), %r14
+	movq R15(%rbx), %r15
+	movq PC(%rbx), %r11
+	movq RBX(%rbx), %rbx
+	.cfi_def_cfa %rsp, 0
+	.cfi_restore %rbx
+	.cfi_register %rip, %r11
+	xorl %edx, %edx
+	jmp *%r11
+	.cfi_endproc
+9:	.cfi_startproc
+	.cfi_undefined %rip
+	movq %rbx, %rdi
+	call wrt__pending
+	.cfi_endproc
+	.size wrt__land, . - wrt__land
+	.section .rodata.wrt_windows, "a", @progbits
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 
 	.section .rodata.wrt_windows, "a", @progbits
 wrt__stub_windows_end:

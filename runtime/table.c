@@ -137,6 +137,7 @@ wrt_table_get(const wrt_table *t, uint64_t k, wrt_val *out)
 		return WRT_EBOUNDS;
 	memset(out, 0, sizeof *out);
 	out->u64[0] = t->t.base[k];
+	wrt__exns_pin(&t->type.type, 1, out);
 	return WRT_OK;
 }
 

@@ -31,6 +31,7 @@ wrt__trap_clear(wrt_instance *i)
 		wrt__stack_give(wrt__thread_get(), t->stack);
 	t->stack = NULL;
 	t->code = t->exit_code = 0;
+	t->exn = NULL;
 	t->text[0] = '\0';
 	t->address = 0;
 	t->nframes = t->total = 0;
@@ -84,6 +85,7 @@ wrt__trap_keep(struct wrt__act *a)
 
 	trap_inherit(a);
 	t->code = a->code;
+	t->exn = a->code == WABI_TRAP_EXCEPTION ? a->exn : NULL;
 	if (!a->inner)
 		t->address = a->address;
 	t->regs = a->regs;

@@ -16,6 +16,7 @@
 #define PC	0
 #define SP	8
 #define X(n)	(16 + 8 * (n - 19))
+#define D(n)	(112 + 8 * (n - 8))
 
 /* DW_CFA_expression reg: it is at x19 + off (DW_OP_breg19 off); an offset of
  * 64 or more takes two bytes of SLEB128 */
@@ -58,6 +59,14 @@ wrt__unwind_from:
 	AT2(28, X(28))
 	AT2(29, X(29))
 	AT2(30, X(30))
+	AT2(72, D(8))			/* DWARF's number of d8 */
+	AT2(73, D(9))
+	AT2(74, D(10))
+	AT2(75, D(11))
+	AT2(76, D(12))
+	AT2(77, D(13))
+	AT2(78, D(14))
+	AT2(79, D(15))
 	bl _Unwind_Backtrace
 	ldr x19, [sp, #16]
 	ldp x29, x30, [sp], #32

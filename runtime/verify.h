@@ -23,6 +23,7 @@
 	X(TEXT, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 'x', "D!") \
 	X(RODATA, ".rodata", SHT_PROGBITS, SHF_ALLOC, 'r', "DP")	\
 	X(EH_FRAME, ".eh_frame", SHT_PROGBITS, SHF_ALLOC, 'r', "!")	\
+	X(EXCEPT, ".gcc_except_table", SHT_PROGBITS, SHF_ALLOC, 'r', "") \
 	X(EH_FRAME_HDR, ".eh_frame_hdr", SHT_PROGBITS, SHF_ALLOC, 'r', "K!") \
 	X(DYNAMIC, ".dynamic", SHT_DYNAMIC, SHF_ALLOC, '*', "K!")	\
 	X(DYNSYM, ".dynsym", SHT_DYNSYM, SHF_ALLOC, 'r', "K!")		\
