@@ -92,6 +92,7 @@
 		(call $nap) (call $exit (i32.const 9)))
 	(func (export "main_traps") (call $others)
 		(call $nap) (unreachable))
+	(func (export "wait_for_ever") (call $others) (call $wait (i32.const 8)))
 	;; So many that one is refused.
 	(func (export "too_many") (result i32) (local $n i32)
 		(loop
