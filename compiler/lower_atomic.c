@@ -4,8 +4,8 @@
  *
  * Every access is sequentially consistent.  One that is not aligned to its own
  * width traps, before its bounds are looked at.  LLVM deletes no atomic
- * access whose result is unused unless it is unordered, so exactness needs
- * nothing here.
+ * access whose result is unused unless it is unordered, or a read-modify-write
+ * that changes nothing; lower_exact.c sees to those.
  */
 #include <stdio.h>
 #include <string.h>
@@ -127,6 +127,7 @@ l_atomic_rmw(struct lower *l, const struct insn *in)
 
 	v = LLVMBuildAtomicRMW(l->b, l_rmw_op(opinfos[in->op].text), p, v,
 	    LLVMAtomicOrderingSequentiallyConsistent, 0);
+	LLVMSetVolatile(v, 1);		/* see x_seal_rmw() */
 	l_mark(l, in, v);
 	l_push_wide(l, v, a);
 }

@@ -251,6 +251,28 @@ x_is_own_stack(LLVMValueRef p)
 	return LLVMIsAAllocaInst(p) != NULL;
 }
 
+/* An atomic read-modify-write that changes nothing and whose result is unused
+ * would become a fence: it must still touch its memory.  So its operand must
+ * not look like the constant that it is. */
+static void
+x_seal_rmw(LLVMValueRef i)
+{
+	LLVMValueRef v = LLVMGetOperand(i, 1), a;
+	LLVMTypeRef t = LLVMTypeOf(v);
+	LLVMBuilderRef b;
+
+	LLVMSetVolatile(i, 1);
+	if (LLVMGetFirstUse(i) || !LLVMIsConstant(v))
+		return;
+	b = LLVMCreateBuilderInContext(LLVMGetTypeContext(t));
+	LLVMPositionBuilderBefore(b, i);
+	a = LLVMGetInlineAsm(LLVMFunctionType(t, &t, 1, 0), "", 0, "=r,0", 4,
+	    0, 0, LLVMInlineAsmDialectATT, 0);
+	LLVMSetOperand(i, 1, LLVMBuildCall2(b, LLVMFunctionType(t, &t, 1, 0),
+	    a, &v, 1, ""));
+	LLVMDisposeBuilder(b);
+}
+
 static void
 x_seal(LLVMValueRef i, unsigned invariant, bool loads)
 {
@@ -259,6 +281,8 @@ x_seal(LLVMValueRef i, unsigned invariant, bool loads)
 	if (loads && op == LLVMLoad && !LLVMGetMetadata(i, invariant)
 	    && !x_is_own_stack(LLVMGetOperand(i, 0)))
 		LLVMSetVolatile(i, 1);
+	if (loads && op == LLVMAtomicRMW)
+		x_seal_rmw(i);
 	if (op == LLVMStore && !x_is_own_stack(LLVMGetOperand(i, 1)))
 		LLVMSetVolatile(i, 1);
 }
@@ -407,7 +431,7 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm,
 	if (!p->plan->loose_stores && p->plan->opt_level > 0)
 		x_seal_all(mod, false);
 	rc = x_run(p, mod, tm, 1);
-	if (rc == WASMC_OK && p->plan->opt_level > 0)
+	if (rc == WASMC_OK)
 		x_seal_all(mod, true);
 	return rc;
 }
