@@ -10,13 +10,14 @@
  *   lower_num.c    integers;  lower_float.c  floating point
  *   lower_mem.c    linear memory: every access goes through l_addr()
  *   lower_var.c    locals, globals, constants, select, references, tables
+ *   lower_gc*.c    structures, arrays, casts
  *   lower_exact.c  what keeps LLVM from losing a trap
  *   thunk.c        the code between the host and the guest
  *
  * The module is valid: nothing is checked here, only asserted.  A handler gets
  * one reachable instruction, takes its operands from the value stack and
  * leaves its results there.  Values are i32, i64, float, double, <2 x i64>,
- * and ptr for every reference.
+ * i32 for references into the collected heap, and ptr for all others.
  */
 #ifndef WC_LOWER_H
 #define WC_LOWER_H
@@ -36,6 +37,17 @@ enum alias {
 	ALIAS_GLOBAL_IMP,		/* imported ones, anywhere */
 	ALIAS_TABLE_IMP,
 	ALIAS_MEMORY_IMP,
+	ALIAS_HEAP_RUN,			/* struct wabi_heap */
+	ALIAS_HEAP_HEAD,		/* objects' headers */
+	ALIAS_HEAP_8,			/* their fields, by type */
+	ALIAS_HEAP_16,
+	ALIAS_HEAP_I32,
+	ALIAS_HEAP_I64,
+	ALIAS_HEAP_F32,
+	ALIAS_HEAP_F64,
+	ALIAS_HEAP_V128,
+	ALIAS_HEAP_REF,
+	ALIAS_HEAP_PTR,
 	ALIAS_TABLE,			/* + own table */
 	ALIAS_MEMORY = ALIAS_TABLE + 8,	/* + own memory */
 	NALIASES = ALIAS_MEMORY + 8	/* further ones share the last */
@@ -96,6 +108,8 @@ struct lower {
 	LLVMValueRef alias[NALIASES], invariant, unlikely, likely;
 	LLVMTypeRef *types;		/* per type, or NULL */
 	LLVMValueRef *funcs;		/* per function, or NULL */
+	uint32_t **places;		/* per structure type, or NULL; see
+					 * lower_gc.c */
 	LLVMValueRef personality;	/* or NULL, not used yet */
 	LLVMTypeRef rt_types[WABI_RT_SLOTS];
 	bool hand_rounding;		/* the CPU rounds only by libm */
@@ -180,6 +194,8 @@ struct label *l_block_op(struct lower *, const struct insn *,
 /* What was reachable inside the label goes to its end. */
 void l_fall_out(struct lower *, struct label *);
 void l_jump(struct lower *, struct label *);
+/* Branch if cond, with the stack's top values; go on behind it otherwise. */
+LLVMValueRef l_jump_if(struct lower *, LLVMValueRef cond, struct label *);
 void l_ctl_end(struct lower *);
 
 /* Store to and load from an array of union wabi_val. */
@@ -226,6 +242,11 @@ enum alias l_table_alias(struct lower *, uint32_t table);
 /* A float constant that LLVM must not see as the neutral element of an
  * operation, or v itself; see lower_float.c. */
 LLVMValueRef l_opaque(struct lower *, LLVMValueRef v);
+
+/* ---- lower_gc.c ---- */
+
+/* Is it a reference into the collected heap: anyref or below? */
+bool l_is_heap_ref(struct lower *, struct vtype);
 
 /* ---- lower_exact.c ---- */
 

@@ -279,7 +279,7 @@ l_return(struct lower *l, const struct insn *in)
 }
 
 /* Branch if cond; go on behind it otherwise. */
-static LLVMValueRef
+LLVMValueRef
 l_jump_if(struct lower *l, LLVMValueRef cond, struct label *b)
 {
 	LLVMBasicBlockRef on = l_bb(l, "");

@@ -115,7 +115,10 @@ static void
 l_metadata_init(struct lower *l)
 {
 	static const char *const fixed[] = { "state", "func", "global",
-	    "global.imported", "table.imported", "memory.imported" };
+	    "global.imported", "table.imported", "memory.imported",
+	    "heap.run", "heap.head", "heap.i8", "heap.i16", "heap.i32",
+	    "heap.i64", "heap.f32", "heap.f64", "heap.v128", "heap.ref",
+	    "heap.ptr" };
 	LLVMMetadataRef name = l_md_str(l, "wasm");
 	LLVMMetadataRef root = LLVMMDNodeInContext2(l->ctx, &name, 1);
 	char buf[32];
@@ -209,7 +212,7 @@ l_type(struct lower *l, struct vtype t)
 	case T_F32: return l->f32;
 	case T_F64: return l->f64;
 	case T_V128: return l->v128;
-	default: return l->ptr;
+	default: return l_is_heap_ref(l, t) ? l->i32 : l->ptr;
 	}
 }
 

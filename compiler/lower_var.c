@@ -140,7 +140,7 @@ l_global_set(struct lower *l, const struct insn *in)
 void
 l_ref_null(struct lower *l, const struct insn *in)
 {
-	l_push(l, LLVMConstPointerNull(l->ptr));
+	l_push(l, LLVMConstNull(l_type(l, in->type)));
 }
 
 void
@@ -242,7 +242,8 @@ l_table_get(struct lower *l, const struct insn *in)
 	LLVMValueRef p = l_table_entry(l, in->index, l_pop(l),
 	    WABI_TRAP_TABLE_OOB);
 
-	l_push(l, l_tagged(l, LLVMBuildLoad2(l->b, l->ptr, p, ""),
+	l_push(l, l_tagged(l, LLVMBuildLoad2(l->b, l_type(l,
+	    l->m->tables[in->index].type), p, ""),
 	    l_table_alias(l, in->index)));
 }
 
@@ -252,6 +253,8 @@ l_table_set(struct lower *l, const struct insn *in)
 	LLVMValueRef v = l_pop(l), i = l_pop(l);
 	LLVMValueRef p = l_table_entry(l, in->index, i, WABI_TRAP_TABLE_OOB);
 
+	if (LLVMTypeOf(v) == l->i32)
+		v = l_zext64(l, v);	/* an entry is 64 bits */
 	l_tagged(l, LLVMBuildStore(l->b, v, p), l_table_alias(l, in->index));
 }
 

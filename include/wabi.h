@@ -70,7 +70,9 @@ enum wabi_trap {
  * Numeric types carry the binary format's byte.  Every reference is one
  * 64-bit word in globals, tables and call arrays; null is 0.
  *   funcref     pointer to a struct wabi_func
- *   externref   a word the host chose, never 0
+ *   externref   a word the host chose, never 0; or a heap reference that
+ *               extern.convert_any has tagged, see WABI_EXTERN_TAG
+ *   anyref and all below it   a heap reference, zero-extended
  */
 enum wabi_type {
 	WABI_I32 = 0x7f,
@@ -149,7 +151,24 @@ union wabi_val {
 	 * (vmctx, mem, address, count) */				\
 	X(ATOMIC_WAIT32, 13, "i:pilil")					\
 	X(ATOMIC_WAIT64, 14, "i:pilll")					\
-	X(ATOMIC_NOTIFY, 15, "i:pili")
+	X(ATOMIC_NOTIFY, 15, "i:pili")					\
+	/* The collected heap; references are heap offsets, see below.	\
+	 * A new object of the type, its header written and an array's	\
+	 * elements zero: (vmctx, type, length) */			\
+	X(GC_ALLOC,	32, "i:pii")					\
+	/* (vmctx, type, data or elem, src, n) */			\
+	X(ARRAY_NEW_DATA, 33, "i:piiii")				\
+	X(ARRAY_NEW_ELEM, 34, "i:piiii")				\
+	/* (vmctx, dst array, dst, src array, src, n) */		\
+	X(ARRAY_COPY,	35, "v:piiiii")					\
+	/* (vmctx, array, dst, data or elem, src, n) */			\
+	X(ARRAY_INIT_DATA, 36, "v:piiiii")				\
+	X(ARRAY_INIT_ELEM, 37, "v:piiiii")				\
+	/* an externref of the host's as an anyref: (vmctx, word) */	\
+	X(EXTERN_BOX,	38, "i:pl")					\
+	/* is a type id the same as or below a type of the module's:	\
+	 * (vmctx, id, type) */						\
+	X(SUBTYPE,	39, "i:pii")
 
 enum wabi_rtcall {
 #define X(name, slot, sig) WABI_RT_##name = slot,
@@ -243,7 +262,8 @@ struct wabi_import {
 struct wabi_vmctx {
 	void *const *rt;		/* runtime calls, WABI_RT_SLOTS of them */
 	void *instance;			/* the runtime's own */
-	uint64_t reserved[6];
+	struct wabi_heap *heap;		/* see below */
+	uint64_t reserved[5];
 };
 
 #define WABI_VMCTX_HEADER	64u
@@ -282,6 +302,70 @@ wabi_layout_of(const struct wabi_counts *n)
 	l.size = (l.funcs + sizeof(struct wabi_func) * (uint64_t)n->nfuncrefs
 	    + 15) & ~15ull;
 	return l;
+}
+
+/* ---- The collected heap --------------------------------------------------
+ *
+ * A reference is 32 bits: 0 is null, an odd value is an i31 (its bits above
+ * the lowest), everything else the offset of an object from heap->base, a
+ * multiple of 8.  An object begins with
+ *
+ *   uint32_t head       canonical type id | WABI_HEAD_*
+ *   uint32_t length     of an array, in elements; else 0
+ *
+ * and its fields follow, each at the next multiple of its natural alignment
+ * (v128: of 8), in the order of the type, so that a subtype begins as its
+ * supertype does; an array's elements begin at 8.  A field that holds a
+ * reference into the heap has 4 bytes, any other reference 8.  Sizes are
+ * rounded up to 8.
+ *
+ * New objects are cut from [cursor, limit) while they fit; then, and for those
+ * of more than WABI_HEAP_INLINE bytes, GC_ALLOC is asked.  Objects do not
+ * move.  A collection can happen in a runtime call only; it finds references
+ * on the guest's stack and in saved registers by their 32 bits, so base is a
+ * multiple of 4 GiB: code may keep any pointer into an object, or to its end.
+ */
+struct wabi_heap {
+	uint8_t *base;			/* base, rtt: fixed */
+	const uint32_t (*rtt)[8];	/* per type id: the ids of its
+					 * supertypes, outermost first, and
+					 * itself, as far as they go */
+	uint32_t cursor, limit;		/* never 0 */
+};
+
+#define WABI_RTT_DEPTH		8u
+#define WABI_HEAP_INLINE	4096u
+#define WABI_HEAD_ID		0x00ffffffu
+#define WABI_HEAD_STRUCT	0x40000000u
+#define WABI_HEAD_ARRAY		0x80000000u
+#define WABI_HEAD_EXTERN	0xc0000000u	/* a host's word, at 8 */
+#define WABI_HEAD_KIND		0xc0000000u
+
+/* An externref whose upper half is this holds a heap reference in the lower. */
+#define WABI_EXTERN_TAG		0xfff6c0deu
+
+enum { WABI_I8 = 0x78, WABI_I16 = 0x77 };	/* packed fields */
+
+/* Bytes of a field, by the type as in struct wabi_valtype. */
+static inline uint32_t
+wabi_field_bytes(uint8_t type)
+{
+	switch (type) {
+	case WABI_I8: return 1;
+	case WABI_I16: return 2;
+	case WABI_I32: case WABI_F32: case WABI_ANYREF: return 4;
+	case WABI_V128: return 16;
+	default: return 8;
+	}
+}
+
+/* Where a field goes, when `at` bytes are taken. */
+static inline uint32_t
+wabi_field_place(uint32_t at, uint8_t type)
+{
+	uint32_t n = wabi_field_bytes(type), align = n > 8 ? 8 : n;
+
+	return (at + align - 1) & ~(align - 1);
 }
 
 /* ---- Memory geometry ----------------------------------------------------

@@ -137,6 +137,9 @@ struct wrt_pool_config {
 	uint64_t max_table_entries;	/* per table; default 10,000,000 */
 	uint64_t stack_bytes;		/* guest stack; default 1 MiB */
 	uint32_t flags;			/* WRT_POOL_* */
+	uint64_t gc_heap_bytes;		/* collected heap of an instance and
+					 * those it is linked with; default 1
+					 * GiB.  All of a pool have 3.75 GiB */
 };
 
 enum {
@@ -438,6 +441,37 @@ WRT_API uint8_t wrt_global_type(const wrt_global *, int *mut);
 WRT_API wrt_val wrt_global_get(const wrt_global *);
 /* WRT_ETYPE if it is immutable. */
 WRT_API int wrt_global_set(wrt_global *, wrt_val val);
+
+/* ---- References to collected objects -----------------------------------
+ *
+ * A host sees an externref, and an anyref or anything below it, as one 64-bit
+ * word: null is 0; what a host once gave away it gets back; everything else,
+ * structures, arrays and i31s, is a word whose upper 32 bits are 0xfff6c0de,
+ * which the host's own words must not have.
+ *
+ * Such a word holds while a host function runs that was given it or found it,
+ * as long as it is in that function's variables, and from a call's return to
+ * the next call into the instance or one it is linked with.  To keep an object
+ * longer, put it into a global or a table of the guest's.  It means nothing to
+ * instances that are not linked with its own. */
+enum wrt_ref_kind { WRT_REF_NULL = 0, WRT_REF_HOST = 1, WRT_REF_I31 = 2,
+		    WRT_REF_STRUCT = 3, WRT_REF_ARRAY = 4 };
+/* What kind of reference an externref or anyref of the instance is; negative
+ * if it is none. */
+WRT_API int wrt_ref_kind(wrt_instance *, wrt_val);
+
+/* Collect the garbage of the instance and all it is linked with.  May be called
+ * from host functions.  WRT_ESTATE if another thread runs one of them. */
+WRT_API int wrt_gc(wrt_instance *);
+
+struct wrt_gc_stats {
+	uint64_t heap_bytes;		/* now, garbage included */
+	uint64_t limit_bytes;
+	uint64_t live_bytes;		/* after the last collection */
+	uint64_t collections;
+	uint64_t pause_ns, max_pause_ns;	/* in sum; the longest */
+};
+WRT_API int wrt_gc_stats(wrt_instance *, struct wrt_gc_stats *out);
 
 #ifdef __cplusplus
 }

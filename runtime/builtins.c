@@ -145,10 +145,9 @@ wrt__rt_TABLE_COPY(void *vmctx, uint32_t to, uint32_t from, uint64_t dst,
 		    n * sizeof *d->t.base);
 }
 
-/* Entry k of an element segment. */
-static int
-elem_value(wrt_instance *i, const struct wabi_elem_info *e, uint32_t k,
-    uint64_t *out)
+int
+wrt__elem_value(wrt_instance *i, const struct wabi_elem_info *e, uint32_t seg,
+    uint32_t k, uint64_t *out)
 {
 	union wabi_val v;
 	int rc;
@@ -157,6 +156,10 @@ elem_value(wrt_instance *i, const struct wabi_elem_info *e, uint32_t k,
 		const uint32_t *f = wrt__list(i->module, e->funcs);
 
 		*out = (uint64_t)(uintptr_t)wrt__instance_funcref(i, f[k]);
+		return WRT_OK;
+	}
+	if (i->elem_vals[seg]) {
+		*out = i->elem_vals[seg][k];
 		return WRT_OK;
 	}
 	rc = wrt__init_value(i, (const struct wabi_init *)wrt__list(i->module,
@@ -179,7 +182,8 @@ wrt__table_init(wrt_instance *i, uint32_t table, uint32_t elem, uint64_t dst,
 	if (outside(src, n, all) || outside(dst, n, t->t.size))
 		return WABI_TRAP_TABLE_OOB;
 	for (uint32_t k = 0; k < n; k++)
-		if (elem_value(i, e, src + k, &t->t.base[dst + k]) != WRT_OK)
+		if (wrt__elem_value(i, e, elem, src + k,
+		    &t->t.base[dst + k]) != WRT_OK)
 			return WABI_TRAP_HOST;
 	return 0;
 }

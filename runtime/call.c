@@ -17,6 +17,8 @@
 #include "rt.h"
 
 #define MAX_VALS 4096u
+#define NESTED_GAP 256u			/* red zone, and a little */
+#define NESTED_ROOM 2048u		/* for what enters a nested call */
 
 /* ---- Activations -------------------------------------------------------- */
 
@@ -61,7 +63,7 @@ act_stack(struct wrt__act *a)
 
 	if (p && p->stack) {
 		a->stack = p->stack;
-		a->stack_top = (void *)((p->regs.sp - 256) & ~15ull);
+		a->stack_top = (void *)((p->regs.sp - NESTED_GAP) & ~15ull);
 		return WRT_OK;
 	}
 	a->stack = wrt__stack_take(a->thread, a->inst->stack_bytes);
@@ -112,6 +114,7 @@ act_end(struct wrt__act *a, bool trapped)
 		a->code = kill;
 	}
 	if (trapped) {
+		wrt__heap_repair(i);
 		wrt__trap_keep(a);
 		if (a->prev)
 			a->prev->inner = i;
@@ -134,6 +137,17 @@ act_was_killed(struct wrt__act *a)
 		atomic_store_explicit(&a->pending, 1, memory_order_relaxed);
 }
 
+/* May one more call be nested?  The first push on the guest's stack is made by
+ * wrt__enter, where a fault would not be a guest's. */
+static bool
+has_room(const struct wrt__act *a)
+{
+	if (!a->prev)
+		return true;
+	return (uintptr_t)a->stack_top >= (uintptr_t)a->stack->low +
+	    NESTED_ROOM && wrt__thread_has_room(a->thread);
+}
+
 int
 wrt__run(wrt_instance *i, void *fn, void *x, void *y, void *z)
 {
@@ -148,7 +162,7 @@ wrt__run(wrt_instance *i, void *fn, void *x, void *y, void *z)
 		unclaim(i, WRT__READY);
 		return rc;
 	}
-	if (a.prev && !wrt__thread_has_room(a.thread)) {
+	if (!has_room(&a)) {
 		a.code = WABI_TRAP_STACK_OVERFLOW;
 		return act_end(&a, true);
 	}
@@ -244,9 +258,17 @@ call(wrt_instance *i, struct wabi_func *f, const wrt_val *args, size_t nargs,
 	if (nargs)
 		memcpy(vals, args, nargs * sizeof *vals);
 	wrt__vals_escape(wrt__instance_of(f->vmctx), t.params, t.nparams, vals);
+	if (!f->host) {
+		rc = wrt__args_from_host(f, &t, vals);
+		if (rc != WRT_OK)
+			return rc;
+	}
 	rc = call_vals(i, f, vals);
-	if (rc == WRT_OK)
-		copy_results(results, vals, &t);
+	if (rc != WRT_OK)
+		return rc;
+	if (!f->host)
+		wrt__vals_to_host(i, t.results, t.nresults, vals);
+	copy_results(results, vals, &t);
 	wrt__exns_pin(t.results, rc == WRT_OK ? t.nresults : 0, results);
 	return rc;
 }

@@ -12,6 +12,14 @@ narrow(uint8_t type)
 	return type == WABI_I32 || type == WABI_F32;
 }
 
+static struct wrt__group *
+group_of(const wrt_global *g)
+{
+	wrt_global *m = (wrt_global *)g;
+
+	return wrt__group_of(g->owner ? &m->owner->group : &m->group);
+}
+
 uint8_t
 wrt_global_type(const wrt_global *g, int *mut)
 {
@@ -35,6 +43,8 @@ wrt_global_get(const wrt_global *g)
 		v.u64[0] = g->cell->i32;
 	else if (g->type.type == WABI_V128)
 		memcpy(&v, g->cell, sizeof v);
+	else if (g->type.type == WABI_ANYREF)
+		v.u64[0] = wrt__ref_to_host(group_of(g)->heap, g->cell->i32);
 	else
 		v.u64[0] = g->cell->i64;
 	wrt__exns_pin(&g->type.type, 1, &v);
@@ -59,6 +69,15 @@ wrt_global_set(wrt_global *g, wrt_val val)
 		    g->ids[g->type.heap]))
 			return WRT_ETYPE;
 		wrt__group_escape(g->owner ? &g->owner->group : &g->group, f);
+	}
+	if (g->type.type == WABI_ANYREF) {
+		uint32_t ref;
+		int rc = wrt__ref_from_host(g->owner ? &g->owner->group :
+		    &g->group, val.u64[0], &g->type, g->ids, &ref);
+
+		if (rc != WRT_OK)
+			return rc;
+		val.u64[0] = ref;
 	}
 	if (g->type.type != WABI_V128)
 		val.u64[1] = 0;

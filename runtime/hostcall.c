@@ -54,7 +54,8 @@ ffi_of(uint8_t type)
 	case WRT_I64: return &ffi_type_sint64;
 	case WRT_F32: return &ffi_type_float;
 	case WRT_F64: return &ffi_type_double;
-	case WRT_FUNCREF: case WRT_EXTERNREF: return &ffi_type_pointer;
+	case WRT_FUNCREF: case WRT_EXTERNREF: case WRT_ANYREF:
+		return &ffi_type_pointer;
 	}
 	return NULL;
 }
@@ -168,8 +169,12 @@ wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 	a->inner = NULL;
 	a->in_host = true;
 	wrt__exns_pin(h->type.params, h->type.nparams, vals);
+	wrt__vals_to_host(caller, h->type.params, h->type.nparams, vals);
 	rc = wrt__hostfn_call(h, caller, vals);
 	a->in_host = false;
+	if (rc == WRT_OK && !a->trap_set && !a->throwing)
+		rc = wrt__vals_from_host(caller, h->type.results,
+		    h->type.nresults, vals);
 	if (rc != WRT_OK || a->trap_set || a->throwing) {
 		wrt__hostfn_code(a, rc);
 		if (a->code == WABI_TRAP_EXCEPTION && a->exn && !a->trap_set)

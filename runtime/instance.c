@@ -62,11 +62,13 @@ allocate(wrt_instance *i)
 	i->runs = array(count_runs(m), sizeof *i->runs);
 	i->elem_dropped = array(m->meta->elems.n, 1);
 	i->data_dropped = array(m->meta->datas.n, 1);
+	i->elem_vals = array(m->meta->elems.n, sizeof *i->elem_vals);
 	i->group = wrt__group_new();
 	if (!i->vmctx || !i->funcs || !i->hosts || !i->mems || !i->tables ||
 	    !i->globals || !i->tags || !i->own_tags || !i->own_mems ||
 	    !i->own_tables ||
-	    !i->runs || !i->elem_dropped || !i->data_dropped || !i->group)
+	    !i->runs || !i->elem_dropped || !i->data_dropped || !i->elem_vals ||
+	    !i->group)
 		return WRT_ENOMEM;
 	i->group->members = i;
 	return WRT_OK;
@@ -89,8 +91,12 @@ wrt__instance_free(wrt_instance *i)
 		for (uint32_t k = 0; k < i->module->nimported[WABI_KIND_FUNC];
 		    k++)
 			wrt__hostfn_put(i->hosts[k].func.host);
+	wrt__heap_leave(i);
 	if (i->group)
 		wrt__group_put(&i->group);
+	for (uint32_t k = 0; i->elem_vals && k < i->module->meta->elems.n; k++)
+		wrt__free(i->elem_vals[k]);
+	wrt__free(i->elem_vals);
 	wrt__free(i->vmctx);
 	wrt__free(i->funcs);
 	wrt__free(i->hosts);
@@ -236,6 +242,7 @@ fill_vmctx(wrt_instance *i)
 
 	head->rt = wrt__rt_table;
 	head->instance = i;
+	head->heap = &i->gc;
 	for (uint32_t k = 0; k < m->nmemories; k++) {
 		mems[k].base = i->mems[k]->m.base;
 		mems[k].mem = &i->mems[k]->m;
@@ -375,11 +382,45 @@ offset_of(const struct wabi_limits *l, union wabi_val v)
 	return l->is64 ? v.i64 : v.i32;
 }
 
+/* Items that take code to make are made once: each is one object, however
+ * often the segment is used. */
+static int
+make_elems(wrt_instance *i, uint32_t seg)
+{
+	const struct wabi_elem_info *e = &WRT__META(i->module, elems)[seg];
+	const struct wabi_init *in = wrt__list(i->module, e->inits);
+	uint32_t k = 0;
+	int rc = WRT_OK;
+
+	while (k < e->inits.n && in[k].how != WABI_INIT_CODE)
+		k++;
+	if (k == e->inits.n)
+		return WRT_OK;
+	if (!i->elem_vals[seg])
+		i->elem_vals[seg] = wrt__calloc(e->inits.n, sizeof(uint64_t));
+	if (!i->elem_vals[seg])
+		return WRT_ENOMEM;
+	for (k = 0; k < e->inits.n && rc == WRT_OK; k++) {
+		union wabi_val v;
+
+		rc = wrt__init_value(i, &in[k], &v);
+		if (rc == WRT_OK)
+			i->elem_vals[seg][k] = v.u64[0];
+	}
+	return rc;
+}
+
 static int
 init_elems(wrt_instance *i, struct wrt_error *err)
 {
 	const struct wrt_module *m = i->module;
 
+	for (uint32_t k = 0; k < m->meta->elems.n; k++) {
+		int rc = make_elems(i, k);
+
+		if (rc != WRT_OK)
+			return fail_value(i, rc, err, "element segment %u", k);
+	}
 	for (uint32_t k = 0; k < m->meta->elems.n; k++) {
 		const struct wabi_elem_info *e = &WRT__META(m, elems)[k];
 		union wabi_val off;
@@ -536,6 +577,9 @@ wrt_instance_create(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 	    (rc = open_memories(i, err)) != WRT_OK ||
 	    (rc = open_tables(i, err)) != WRT_OK)
 		goto bad;
+	rc = wrt__heap_join(i, err);
+	if (rc != WRT_OK)
+		goto bad;
 	place_globals(i);
 	fill_vmctx(i);
 	fill_funcs(i);
@@ -569,6 +613,26 @@ wrt_instance_close(wrt_instance *i)
 	wrt__group_close(&i->group);
 }
 
+/* What code makes anew at a reset must not be found by a collection before. */
+static void
+forget_refs(wrt_instance *i)
+{
+	const struct wrt_module *m = i->module;
+
+	if (!i->gc.base)
+		return;
+	for (uint32_t k = 0; k < m->meta->globals.n; k++)
+		memset(wrt__vm_global(i, m->nimported[WABI_KIND_GLOBAL] + k),
+		    0, sizeof(union wabi_val));
+	for (uint32_t k = 0; k < i->nown_tables; k++)
+		wrt__table_reset(&i->own_tables[k], 0);
+	for (uint32_t k = 0; k < m->meta->elems.n; k++) {
+		wrt__free(i->elem_vals[k]);
+		i->elem_vals[k] = NULL;
+	}
+	wrt__heap_reset(i);
+}
+
 int
 wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 {
@@ -596,6 +660,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 			    wrt_status_text(rc));
 	}
 	wrt__exns_reset(i);
+	forget_refs(i);
 	i->state = WRT__READY;
 	return initialise(i, err);
 }

@@ -36,6 +36,7 @@ put(struct wrt__group *g)
 		struct wrt__group *into = g->into;
 
 		assert(!g->members && !g->nopen);
+		wrt__heap_free(g->heap);
 		wrt__free(g);
 		g = into;
 	}
@@ -76,6 +77,13 @@ wrt__group_join(struct wrt__group **pa, struct wrt__group **pb)
 	b->members = NULL;
 	a->nopen += b->nopen;
 	b->nopen = 0;
+	if (!a->heap) {
+		a->heap = b->heap;
+	} else if (b->heap) {
+		wrt__heap_merge(a->heap, b->heap);
+		wrt__heap_free(b->heap);
+	}
+	b->heap = NULL;
 	b->into = a;
 	a->refs++;
 }

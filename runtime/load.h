@@ -59,6 +59,20 @@ bool wrt__type_is_subtype(uint32_t id, uint32_t super);
 /* Parameters and results of a function type; false for another type.  The
  * arrays live for ever.  Lock-free. */
 bool wrt__type_func(uint32_t id, struct wrt_functype *out);
+/* How the collector sees objects of a type. */
+struct wrt__gctype {
+	uint8_t comp;			/* WABI_COMP_* */
+	uint8_t elem_bytes;		/* ARRAY */
+	uint8_t elem_ref;		/* ARRAY: 0, or as in refs */
+	uint32_t size;			/* STRUCT: header and all */
+	uint32_t nrefs;
+	uint32_t *refs;			/* STRUCT: offsets of what may refer to
+					 * objects, the lowest bits GCREF_* */
+};
+enum { WRT__GCREF_HEAP = 1, WRT__GCREF_EXTERN = 2, WRT__GCREF_MASK = 3 };
+const struct wrt__gctype *wrt__type_gc(uint32_t id);
+/* struct wabi_heap's rtt; NULL before there is a type. */
+const uint32_t (*wrt__type_rtt(void))[WABI_RTT_DEPTH];
 /* Do the two value types mean the same, or is a a subtype of b?  The ids are
  * those of the module each stands in. */
 bool wrt__valtype_equal(const struct wabi_valtype *a, const uint32_t *a_ids,
@@ -93,6 +107,7 @@ struct wrt_module {
 	const struct wabi_import_info **imported[5];
 					/* by kind and index */
 	uint32_t *type_ids;		/* canonical, per type */
+	bool uses_heap;			/* has code for the collected heap */
 	int32_t *from_host, *to_host;	/* thunks per type: those of the first
 					 * equal type; 0: there is none */
 

@@ -312,6 +312,7 @@ make_indexes(struct wrt_module *m, const struct wrt__file *f)
 {
 	int rc;
 
+	m->uses_heap = strstr(wrt__str(m, m->meta->wasm_features), "gc");
 	m->type_ids = wrt__calloc(m->meta->types.n, sizeof *m->type_ids);
 	rc = m->type_ids ? wrt__types_of_meta(m->meta, m->type_ids) :
 	    WRT_ENOMEM;

@@ -35,6 +35,8 @@ config_defaults(struct wrt_pool_config *c)
 		c->max_table_entries = 10000000;
 	if (!c->stack_bytes)
 		c->stack_bytes = 1 << 20;
+	if (!c->gc_heap_bytes)
+		c->gc_heap_bytes = 1 << 30;
 }
 
 static int
@@ -149,6 +151,7 @@ wrt_pool_destroy(wrt_pool *p)
 	assert(atomic_load(&p->nobjects) == 0);
 	if (p->slab.map)
 		wrt__slab_fini(&p->slab);
+	wrt__pool_arena_free(p);
 	wrt__free(p);
 }
 

@@ -276,6 +276,19 @@ struct wabi_exn *wrt__rt_EXN_NEW(void *vmctx, uint32_t tag, uint32_t n);
 void wrt__rt_EXN_FREE(void *vmctx, struct wabi_exn *e);
 void wrt__rt_THROW(void *vmctx, struct wabi_exn *e);
 void wrt__rt_SIG_CHECK(void *vmctx, struct wabi_func *f, uint32_t type);
+uint32_t wrt__rt_GC_ALLOC(void *vmctx, uint32_t type, uint32_t length);
+uint32_t wrt__rt_ARRAY_NEW_DATA(void *vmctx, uint32_t type, uint32_t data,
+    uint32_t src, uint32_t n);
+uint32_t wrt__rt_ARRAY_NEW_ELEM(void *vmctx, uint32_t type, uint32_t elem,
+    uint32_t src, uint32_t n);
+void wrt__rt_ARRAY_COPY(void *vmctx, uint32_t to, uint32_t dst, uint32_t from,
+    uint32_t src, uint32_t n);
+void wrt__rt_ARRAY_INIT_DATA(void *vmctx, uint32_t array, uint32_t dst,
+    uint32_t data, uint32_t src, uint32_t n);
+void wrt__rt_ARRAY_INIT_ELEM(void *vmctx, uint32_t array, uint32_t dst,
+    uint32_t elem, uint32_t src, uint32_t n);
+uint32_t wrt__rt_EXTERN_BOX(void *vmctx, uint64_t word);
+uint32_t wrt__rt_SUBTYPE(void *vmctx, uint32_t id, uint32_t type);
 int wrt__rt_ATOMIC_WAIT32(void *vmctx, uint32_t mem, uint64_t addr,
     uint32_t expected, int64_t timeout_ns);
 int wrt__rt_ATOMIC_WAIT64(void *vmctx, uint32_t mem, uint64_t addr,
@@ -293,10 +306,46 @@ struct wrt_pool {
 	struct wrt_pool_config cfg;
 	enum wrt__mode mode;
 	struct wrt__slab slab;		/* mode other than PLAIN */
+	struct wrt__arena *_Atomic arena;	/* made when first needed */
 	atomic_uint ninstances;
 	atomic_uint nobjects;		/* memories and tables of hosts */
 	unsigned forks;
 };
+
+/* ---- The collected heap, see heap.h -------------------------------------- */
+
+struct wrt__heap;
+
+void wrt__pool_arena_free(wrt_pool *p);
+/* Give i's group a heap and i a place to allocate from, if its module needs
+ * one. */
+int wrt__heap_join(wrt_instance *i, struct wrt_error *err);
+/* After a trap: leave every run of the group in order. */
+void wrt__heap_repair(wrt_instance *inst);
+/* i is about to end. */
+void wrt__heap_leave(wrt_instance *i);
+/* b's objects become a's. */
+void wrt__heap_merge(struct wrt__heap *a, struct wrt__heap *b);
+void wrt__heap_free(struct wrt__heap *h);
+/* i starts anew: nothing refers to its objects any more. */
+void wrt__heap_reset(wrt_instance *i);
+
+/* References of anyref's hierarchy, between the guest's form and the host's.
+ * With vt, which may be NULL, what comes from the host is checked to be of
+ * this type.  WRT_OK, WRT_ETYPE, WRT_ELIMIT. */
+uint64_t wrt__ref_to_host(struct wrt__heap *h, uint32_t ref);
+int wrt__ref_from_host(struct wrt__group **g, uint64_t word,
+    const struct wabi_valtype *vt, const uint32_t *ids, uint32_t *out);
+/* The arguments of a call of f; all of the results, or parameters. */
+int wrt__args_from_host(struct wabi_func *f, const struct wrt_functype *t,
+    wrt_val *vals);
+void wrt__vals_to_host(wrt_instance *i, const uint8_t *types, uint32_t n,
+    wrt_val *vals);
+int wrt__vals_from_host(wrt_instance *i, const uint8_t *types, uint32_t n,
+    wrt_val *vals);
+/* Entry k of an element segment, in the guest's form. */
+int wrt__elem_value(wrt_instance *i, const struct wabi_elem_info *e,
+    uint32_t seg, uint32_t k, uint64_t *out);
 
 /* ---- Tables, globals ---------------------------------------------------- */
 
@@ -422,6 +471,7 @@ const struct wrt__def *wrt__imports_find(const wrt_imports *l,
 struct wrt__group {
 	wrt_instance *members;
 	struct wrt__group *into;	/* merged; members and counts are there */
+	struct wrt__heap *heap;		/* NULL: nobody needs one yet */
 	uint32_t refs;			/* who points here */
 	uint32_t nopen;			/* open instances, hosts' objects */
 };
@@ -472,6 +522,10 @@ struct wrt_instance {
 
 	uint8_t *vmctx;
 	struct wabi_layout l;
+	struct wabi_heap gc;		/* what its code allocates from */
+	uint32_t gc_run;		/* where that began */
+	uint64_t **elem_vals;		/* per segment: values that took code
+					 * to make, or NULL */
 	struct wabi_func **funcs;	/* per imported function */
 	struct wrt_memory **mems;	/* all */
 	struct wrt_table **tables;

@@ -195,6 +195,14 @@ wrt__stub_windows:
 	STUB ATOMIC_WAIT32
 	STUB ATOMIC_WAIT64
 	STUB ATOMIC_NOTIFY
+	STUB GC_ALLOC
+	STUB ARRAY_NEW_DATA
+	STUB ARRAY_NEW_ELEM
+	STUB ARRAY_COPY
+	STUB ARRAY_INIT_DATA
+	STUB ARRAY_INIT_ELEM
+	STUB EXTERN_BOX
+	STUB SUBTYPE
 
 /* void wrt__land(act, exn): as the end of a stub, but to act->regs.  Leaving
  * for the guest's landing pad. */

@@ -104,13 +104,22 @@ group_of(wrt_table *t)
 	return t->owner ? &t->owner->group : &t->group;
 }
 
-/* May a host put this word there?  A table of typed references takes only what
- * is of its type. */
+/* The word as it is kept there, if the host may put it there.  A table of
+ * typed references takes only what is of its type. */
 static int
-check_ref(wrt_table *t, const wrt_val *v)
+check_ref(wrt_table *t, wrt_val *v)
 {
 	const struct wabi_func *f = (const struct wabi_func *)v->func;
+	uint32_t ref;
+	int rc;
 
+	if (t->type.type == WABI_ANYREF) {
+		rc = wrt__ref_from_host(group_of(t), v->u64[0], &t->type,
+		    t->ids, &ref);
+		if (rc == WRT_OK)
+			v->u64[0] = ref;
+		return rc;
+	}
 	if (!v->ref)
 		return t->type.nullable ? WRT_OK : WRT_ETYPE;
 	if (t->type.type != WABI_FUNCREF)
@@ -137,6 +146,9 @@ wrt_table_get(const wrt_table *t, uint64_t k, wrt_val *out)
 		return WRT_EBOUNDS;
 	memset(out, 0, sizeof *out);
 	out->u64[0] = t->t.base[k];
+	if (t->type.type == WABI_ANYREF)
+		out->u64[0] = wrt__ref_to_host(wrt__group_of(
+		    group_of((wrt_table *)t))->heap, (uint32_t)out->u64[0]);
 	wrt__exns_pin(&t->type.type, 1, out);
 	return WRT_OK;
 }

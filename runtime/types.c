@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "load.h"
 
@@ -25,6 +26,7 @@ struct ctype {
 	uint8_t comp;
 	uint32_t super;			/* number, or 0 */
 	struct wrt_functype func;	/* WABI_COMP_FUNC */
+	struct wrt__gctype gc;		/* the others */
 };
 
 struct group {
@@ -36,6 +38,10 @@ struct group {
 /* Written under the lock, read without: a chunk stays where it is, and its
  * address is published before a number in it is given to anybody. */
 static _Atomic(struct ctype *) chunks[NCHUNKS];
+
+/* Per type its supertypes and itself, for casts in generated code: address
+ * space for all types there can be. */
+static uint32_t (*rtt)[WABI_RTT_DEPTH];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct group **buckets;
@@ -213,9 +219,83 @@ fill_func(struct ctype *c, const struct source *s,
 	return true;
 }
 
+/* Where an object's references are. */
+static uint8_t
+gcref_of(uint8_t type)
+{
+	return type == WABI_ANYREF ? WRT__GCREF_HEAP :
+	    type == WABI_EXTERNREF ? WRT__GCREF_EXTERN : 0;
+}
+
+static bool
+fill_gc(struct ctype *c, const struct source *s,
+    const struct wabi_typeinfo *t)
+{
+	const struct wabi_valtype *f = (const void *)(s->base + t->params.off);
+	struct wrt__gctype *g = &c->gc;
+	uint32_t at = 8;
+
+	g->comp = t->comp;
+	if (t->comp == WABI_COMP_ARRAY) {
+		g->elem_bytes = (uint8_t)wabi_field_bytes(f->type);
+		g->elem_ref = gcref_of(f->type);
+		return true;
+	}
+	g->refs = wrt__calloc(t->params.n, sizeof *g->refs);
+	if (!g->refs)
+		return false;
+	for (uint32_t i = 0; i < t->params.n; i++) {
+		at = wabi_field_place(at, f[i].type);
+		if (gcref_of(f[i].type))
+			g->refs[g->nrefs++] = at | gcref_of(f[i].type);
+		at += wabi_field_bytes(f[i].type);
+	}
+	g->size = (at + 7) & ~7u;
+	return true;
+}
+
+static void
+fill_rtt(uint32_t id, uint32_t super)
+{
+	uint32_t depth = 0;
+
+	for (uint32_t k = super; k; k = ctype_of(k)->super)
+		depth++;
+	memset(rtt[id], 0, sizeof *rtt);
+	if (super)
+		memcpy(rtt[id], rtt[super], sizeof *rtt);
+	if (depth < WABI_RTT_DEPTH)
+		rtt[id][depth] = id;
+}
+
+static bool
+map_rtt(void)
+{
+	void *p;
+
+	if (rtt)
+		return true;
+	p = mmap(NULL, sizeof *rtt * MAX_TYPES, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	rtt = p;
+	return true;
+}
+
+static bool
+fill_comp(struct ctype *c, const struct source *s,
+    const struct wabi_typeinfo *t)
+{
+	return t->comp == WABI_COMP_FUNC ? fill_func(c, s, t) :
+	    fill_gc(c, s, t);
+}
+
 static bool
 fill(const struct source *s)
 {
+	if (!map_rtt())
+		return false;
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct wabi_typeinfo *t = &s->types[s->first + i];
 		struct ctype *c = ctype_of(ntypes + i);
@@ -224,10 +304,12 @@ fill(const struct source *s)
 		c->super = t->super == UINT32_MAX ? 0 :
 		    t->super >= s->first ? ntypes + (t->super - s->first) :
 		    s->ids[t->super];
-		if (t->comp == WABI_COMP_FUNC && !fill_func(c, s, t)) {
+		fill_rtt(ntypes + i, c->super);
+		if (!fill_comp(c, s, t)) {
 			while (i--) {
 				c = ctype_of(ntypes + i);
 				wrt__free((void *)c->func.params);
+				wrt__free(c->gc.refs);
 				memset(c, 0, sizeof *c);
 			}
 			return false;
@@ -364,6 +446,18 @@ wrt__type_is_subtype(uint32_t id, uint32_t super)
 	while (id && id != super)
 		id = ctype_of(id)->super;
 	return id != 0;
+}
+
+const struct wrt__gctype *
+wrt__type_gc(uint32_t id)
+{
+	return &ctype_of(id)->gc;
+}
+
+const uint32_t
+(*wrt__type_rtt(void))[WABI_RTT_DEPTH]
+{
+	return (const uint32_t (*)[WABI_RTT_DEPTH])rtt;
 }
 
 bool

@@ -41,10 +41,10 @@ void spec_run_file(const char *path, const char *tmp,
 
 /* Read an argument into *out; false if its type is not known. */
 bool spec_value(const json_t *json, wrt_val *out);
-/* Does a result of type `type` match what is expected?  If not, why says what
+/* Does a result of inst, of type `type`, match what is expected?  If not, why says what
  * was expected and what came. */
-bool spec_match(const json_t *expected, uint8_t type, const wrt_val *val,
-    char *why, size_t size);
+bool spec_match(const json_t *expected, wrt_instance *inst, uint8_t type,
+    const wrt_val *val, char *why, size_t size);
 
 /* Define the module "spectest" in the list, afresh. */
 int spec_host(wrt_imports *imports, wrt_pool *pool, struct wrt_error *err);

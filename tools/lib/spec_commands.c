@@ -341,6 +341,7 @@ struct result {
 	uint8_t types[1024];
 	wrt_val vals[1024];
 	struct wrt_trap trap;
+	wrt_instance *inst;		/* that was asked */
 };
 
 static enum outcome
@@ -408,6 +409,7 @@ perform(struct context *c, const json_t *cmd, struct result *r)
 
 	if (!inst)
 		return out;
+	r->inst = inst;
 	if (!name)
 		return failed(c, "an action without a field");
 	memset(&r->trap, 0, sizeof r->trap);
@@ -446,8 +448,8 @@ do_assert_return(struct context *c, const json_t *cmd)
 		return failed(c, "%u results, not %zu", r.n,
 		    json_array_size(expected));
 	for (uint32_t i = 0; i < r.n; i++)
-		if (!spec_match(json_array_get(expected, i), r.types[i],
-		    &r.vals[i], why, sizeof why))
+		if (!spec_match(json_array_get(expected, i), r.inst,
+		    r.types[i], &r.vals[i], why, sizeof why))
 			return failed(c, "%s: %s",
 			    member(json_object_get(cmd, "action"), "field"),
 			    why);

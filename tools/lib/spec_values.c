@@ -32,22 +32,27 @@ struct reftype {
 	const char *name;
 	uint8_t type;		/* of the result; 0: any reference */
 	bool null;		/* the name alone means null */
+	unsigned kinds;		/* 1 << enum wrt_ref_kind: what it may be, or
+				 * 0 */
 };
 
+#define KIND(k)	(1u << WRT_REF_##k)
+
 static const struct reftype reftypes[] = {
-	{ "externref", WRT_EXTERNREF, false },
-	{ "anyref", WRT_ANYREF, false },
-	{ "funcref", WRT_FUNCREF, false },
-	{ "exnref", WRT_EXNREF, false },
-	{ "eqref", 0, false },
-	{ "structref", 0, false },
-	{ "arrayref", 0, false },
-	{ "i31ref", 0, false },
-	{ "nullref", 0, true },
-	{ "nullfuncref", 0, true },
-	{ "nullexternref", 0, true },
-	{ "nullexnref", 0, true },
-	{ "refnull", 0, true },
+	{ "externref", WRT_EXTERNREF, false, 0 },
+	{ "anyref", WRT_ANYREF, false, KIND(I31) | KIND(STRUCT) | KIND(ARRAY) |
+	    KIND(HOST) },
+	{ "funcref", WRT_FUNCREF, false, 0 },
+	{ "exnref", WRT_EXNREF, false, 0 },
+	{ "eqref", WRT_ANYREF, false, KIND(I31) | KIND(STRUCT) | KIND(ARRAY) },
+	{ "structref", WRT_ANYREF, false, KIND(STRUCT) },
+	{ "arrayref", WRT_ANYREF, false, KIND(ARRAY) },
+	{ "i31ref", WRT_ANYREF, false, KIND(I31) },
+	{ "nullref", 0, true, 0 },
+	{ "nullfuncref", 0, true, 0 },
+	{ "nullexternref", 0, true, 0 },
+	{ "nullexnref", 0, true, 0 },
+	{ "refnull", 0, true, 0 },
 };
 
 static const struct numtype *
@@ -171,10 +176,11 @@ match_v128(const json_t *expected, const uint8_t got[16])
 }
 
 static bool
-match_ref(const json_t *expected, const struct reftype *t, uint8_t type,
-    uint64_t got)
+match_ref(const json_t *expected, const struct reftype *t,
+    wrt_instance *inst, uint8_t type, wrt_val val)
 {
 	const char *value = member(expected, "value");
+	uint64_t got = val.u64[0];
 
 	/* A named type is what its head type says; the suite's spelling may
 	 * be its supertype's. */
@@ -185,11 +191,15 @@ match_ref(const json_t *expected, const struct reftype *t, uint8_t type,
 		return got == 0;
 	if (*value)
 		return got == host_ref(value);
+	if (t->kinds && type == WRT_ANYREF)
+		return wrt_ref_kind(inst, val) > 0 &&
+		    t->kinds >> wrt_ref_kind(inst, val) & 1;
 	return got != 0;
 }
 
 static bool
-match(const json_t *expected, uint8_t type, const wrt_val *val)
+match(const json_t *expected, wrt_instance *inst, uint8_t type,
+    const wrt_val *val)
 {
 	const char *name = member(expected, "type");
 	const struct numtype *num = num_of(name);
@@ -202,7 +212,7 @@ match(const json_t *expected, uint8_t type, const wrt_val *val)
 
 		json_array_foreach(json_object_get(expected, "values"), i,
 		    alternative)
-			if (match(alternative, type, val))
+			if (match(alternative, inst, type, val))
 				return true;
 		return false;
 	}
@@ -213,14 +223,14 @@ match(const json_t *expected, uint8_t type, const wrt_val *val)
 		return num->type == type &&
 		    match_number(num, member(expected, "value"), bits);
 	}
-	return ref && match_ref(expected, ref, type, val->u64[0]);
+	return ref && match_ref(expected, ref, inst, type, *val);
 }
 
 bool
-spec_match(const json_t *expected, uint8_t type, const wrt_val *val,
-    char *why, size_t size)
+spec_match(const json_t *expected, wrt_instance *inst, uint8_t type,
+    const wrt_val *val, char *why, size_t size)
 {
-	if (match(expected, type, val))
+	if (match(expected, inst, type, val))
 		return true;
 	char *text = json_dumps(expected, JSON_COMPACT);
 
