@@ -200,6 +200,7 @@ fake_module(void)
 		.name = name("host"), .kind = WABI_KIND_FUNC, .type_idx = 1 };
 	for (uint32_t k = 0; k < NFUNCS; k++) {
 		blob.funcs[k] = (struct wabi_func_info){ .code = rel(fs[k].f),
+			.entry = rel(fs[k].f),
 			.type_idx = fs[k].type, .funcref = k,
 			.name = name(fs[k].n) };
 		if (k)

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * nested.c: calls within calls, and what a host does in the middle of them:
+ * end the instance that trapped, kill, fork, use up the guest's stack.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "api.h"
+
+static const uint8_t i32s[] = { WRT_I32 };
+static const struct wrt_functype i32_i32 = { 1, 1, i32s, i32s };
+
+struct env {
+	wrt_pool *p;
+	wrt_module *m;
+	wrt_imports *l;
+	wrt_instance *i, *other;
+	wrt_host_fn fn;
+	int n;
+};
+
+static int
+cb(void *data, wrt_instance *caller, wrt_val *v)
+{
+	struct env *e = data;
+
+	return e->fn(e, caller, v);
+}
+
+static void
+up(struct env *e, wrt_host_fn fn)
+{
+	wrt_val at = { .i32 = 40000 };
+
+	memset(e, 0, sizeof *e);
+	e->fn = fn;
+	e->p = api_pool();
+	e->m = api_module("nested");
+	CHECK_EQ(wrt_imports_create(&e->l), 0);
+	CHECK_EQ(wrt_imports_func(e->l, "env", "cb", &i32_i32, cb, e), 0);
+	CHECK_EQ(wrt_imports_global(e->l, "env", "at", WRT_I32, 0, at), 0);
+	e->i = api_instance(e->p, e->m, e->l);
+}
+
+static void
+down(struct env *e)
+{
+	wrt_instance_close(e->other);
+	wrt_instance_close(e->i);
+	wrt_module_close(e->m);
+	wrt_imports_destroy(e->l);
+	wrt_pool_destroy(e->p);
+}
+
+static int
+trap_code(wrt_instance *i)
+{
+	struct wrt_trap t;
+
+	return wrt_trap_get(i, &t) == WRT_OK ? t.code : 0;
+}
+
+/* ---- The guest's stack -------------------------------------------------- */
+
+static int
+call_leaf(void *data, wrt_instance *caller, wrt_val *v)
+{
+	return wrt_instance_call(caller, "leaf", v, 1, v);
+}
+
+/* At some depth what is left of the stack is enough for the call of the host
+ * and not for the call back: a trap, wherever that is. */
+TEST(calls_back_at_every_depth)
+{
+	int trapped = 0;
+	struct env e;
+
+	up(&e, call_leaf);
+	CHECK_EQ(wrt_instance_set_stack(e.i, 16384), 0);
+	for (int depth = 0; trapped < 10; depth++) {
+		if (api_call(e.i, "deep", 1, depth, 0, 0, NULL) == WRT_OK)
+			continue;
+		CHECK_EQ(trap_code(e.i), WRT_TRAP_STACK_OVERFLOW);
+		trapped++;
+	}
+	down(&e);
+}
+
+/* ---- Kill --------------------------------------------------------------- */
+
+static int
+kill_and_spin(void *data, wrt_instance *caller, wrt_val *v)
+{
+	CHECK_EQ(wrt_instance_kill(caller, WRT_TRAP_TIMEOUT), 0);
+	return wrt_instance_call(caller, "spin", v, 1, v);
+}
+
+/* A guest that is to end must not live on in a call back. */
+TEST(killed_in_the_host_before_a_call_back)
+{
+	struct env e;
+
+	up(&e, kill_and_spin);
+	alarm(10);
+	CHECK_EQ(api_call(e.i, "once", 1, 0, 0, 0, NULL), WRT_ETRAP);
+	CHECK_EQ(trap_code(e.i), WRT_TRAP_TIMEOUT);
+	e.fn = call_leaf;
+	CHECK_EQ(api_call(e.i, "once", 1, 0, 0, 0, NULL), 0);
+	down(&e);
+}
+
+static _Atomic int stop, rounds;
+
+static void *
+killer(void *arg)
+{
+	struct env *e = arg;
+
+	for (int seen = -1, now; !stop;) {
+		now = rounds;
+		if (now != seen &&
+		    wrt_instance_kill(e->i, WRT_TRAP_INTERRUPT) == WRT_OK)
+			seen = now;
+	}
+	return NULL;
+}
+
+/* The kill comes between the claim and the guest's first instruction; a stack
+ * that has to be mapped makes that long. */
+TEST(killed_before_it_began)
+{
+	struct env e;
+	pthread_t t;
+
+	up(&e, call_leaf);
+	alarm(20);
+	CHECK_EQ(pthread_create(&t, NULL, killer, &e), 0);
+	for (int k = 0; k < 400; k++) {
+		CHECK_EQ(wrt_instance_set_stack(e.i, (uint64_t)(4 + k % 200) *
+		    4096), 0);
+		CHECK_EQ(api_call(e.i, "spin", 1, 0, 0, 0, NULL), WRT_ETRAP);
+		CHECK_EQ(trap_code(e.i), WRT_TRAP_INTERRUPT);
+		rounds++;
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	down(&e);
+}
+
+TEST_MAIN

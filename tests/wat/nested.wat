@@ -1,0 +1,16 @@
+;; Guest, host function, guest again: tests/api/nested.c.
+(module
+  (import "env" "cb" (func $cb (param i32) (result i32)))
+  (import "env" "at" (global $at i32))
+  (memory (export "mem") 1 16)
+  (data (global.get $at) "copied at run time")
+  (func (export "leaf") (param i32) (result i32)
+    (i32.add (local.get 0) (i32.const 1)))
+  (func $deep (export "deep") (param i32) (result i32)
+    (if (i32.eqz (local.get 0)) (then (return (call $cb (local.get 0)))))
+    (i32.add (call $deep (i32.sub (local.get 0) (i32.const 1)))
+      (i32.const 1)))
+  (func (export "spin") (param i32) (result i32) (loop br 0) unreachable)
+  (func (export "once") (param i32) (result i32) (call $cb (local.get 0)))
+  (func (export "oob") (param i32) (result i32)
+    (i32.load (i32.add (i32.const 0x10000000) (local.get 0)))))
