@@ -22,11 +22,22 @@ wrt__trap_text(int code)
 	return "unknown trap";
 }
 
+/* i has no trap any more, or is no more: who called it must not look there for
+ * why. */
+static void
+forget_inner(const wrt_instance *i)
+{
+	for (struct wrt__act *a = wrt__act; a; a = a->prev)
+		if (a->inner == i)
+			a->inner = NULL;
+}
+
 void
 wrt__trap_clear(wrt_instance *i)
 {
 	struct wrt__trapinfo *t = &i->trap;
 
+	forget_inner(i);
 	if (t->stack)
 		wrt__stack_give(wrt__thread_get(), t->stack);
 	t->stack = NULL;

@@ -88,6 +88,51 @@ TEST(calls_back_at_every_depth)
 	down(&e);
 }
 
+/* ---- The instance that trapped goes away -------------------------------- */
+
+static int
+call_and_close(void *data, wrt_instance *caller, wrt_val *v)
+{
+	struct env *e = data;
+	int rc = wrt_instance_call(e->other, "oob", v, 1, v);
+
+	wrt_instance_close(e->other);
+	e->other = NULL;
+	return rc;
+}
+
+TEST(host_closes_the_instance_that_trapped)
+{
+	struct env e;
+
+	up(&e, call_and_close);
+	e.other = api_instance(e.p, e.m, e.l);
+	CHECK_EQ(api_call(e.i, "once", 1, 0, 0, 0, NULL), WRT_ETRAP);
+	CHECK_EQ(trap_code(e.i), WRT_TRAP_HOST);
+	down(&e);
+}
+
+static int
+call_and_reset(void *data, wrt_instance *caller, wrt_val *v)
+{
+	struct env *e = data;
+	int rc = wrt_instance_call(e->other, "oob", v, 1, v);
+
+	CHECK_EQ(wrt_instance_reset(e->other, NULL), 0);
+	return rc;
+}
+
+TEST(host_resets_the_instance_that_trapped)
+{
+	struct env e;
+
+	up(&e, call_and_reset);
+	e.other = api_instance(e.p, e.m, e.l);
+	CHECK_EQ(api_call(e.i, "once", 1, 0, 0, 0, NULL), WRT_ETRAP);
+	CHECK_EQ(trap_code(e.i), WRT_TRAP_HOST);
+	down(&e);
+}
+
 /* ---- Kill --------------------------------------------------------------- */
 
 static int
