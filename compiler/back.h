@@ -86,6 +86,8 @@ struct plan {
 	bool explicit_bounds;
 	bool loose_stores;		/* vectorise stores: those before a
 					 * trap may then be missing */
+	bool relaxed_deterministic;	/* relaxed SIMD is the same anywhere */
+	bool nan_canonical;		/* NaNs that arithmetic makes, too */
 	bool is_x86;			/* else aarch64 */
 	char *triple, *cpu, *cpu_features;	/* LLVM's */
 	const char *tune;		/* CPU to schedule for, or "" */

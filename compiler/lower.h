@@ -242,6 +242,9 @@ enum alias l_table_alias(struct lower *, uint32_t table);
 /* A float constant that LLVM must not see as the neutral element of an
  * operation, or v itself; see lower_float.c. */
 LLVMValueRef l_opaque(struct lower *, LLVMValueRef v);
+/* v, a float or a vector of floats that an operation has just made, with every
+ * NaN the canonical one if the options ask for that. */
+LLVMValueRef l_canonical(struct lower *, LLVMValueRef v);
 
 /* ---- lower_gc.c ---- */
 

@@ -47,6 +47,34 @@ l_opaque(struct lower *l, LLVMValueRef v)
 	return x == 0 || x == 1 || x == -1 ? l_fence(l, v) : v;
 }
 
+/* The choice is between bit patterns, as LLVM thinks all NaNs alike. */
+LLVMValueRef
+l_canonical(struct lower *l, LLVMValueRef v)
+{
+	LLVMTypeRef t = LLVMTypeOf(v), lane = t, bits;
+	LLVMValueRef nan, nans[4];
+	unsigned n = 0;
+
+	if (!l->plan->nan_canonical)
+		return v;
+	if (LLVMGetTypeKind(t) == LLVMVectorTypeKind) {
+		n = LLVMGetVectorSize(t);
+		lane = LLVMGetElementType(t);
+	}
+	bits = lane == l->f32 ? l->i32 : l->i64;
+	nan = LLVMConstInt(bits, lane == l->f32 ? 0x7fc00000 :
+	    0x7ff8000000000000, 0);
+	for (unsigned i = 0; i < n; i++)
+		nans[i] = nan;
+	if (n) {
+		nan = LLVMConstVector(nans, n);
+		bits = LLVMVectorType(bits, n);
+	}
+	nan = LLVMBuildSelect(l->b, LLVMBuildFCmp(l->b, LLVMRealUNO, v, v, ""),
+	    nan, LLVMBuildBitCast(l->b, v, bits, ""), "");
+	return LLVMBuildBitCast(l->b, nan, t, "");
+}
+
 /* ---- Arithmetic ---- */
 
 #define BINARY(X) X(fadd, FAdd) X(fsub, FSub) X(fmul, FMul) X(fdiv, FDiv)
@@ -58,7 +86,7 @@ l_##name(struct lower *l, const struct insn *in)			\
 	LLVMValueRef b = l_opaque(l, l_pop(l));				\
 	LLVMValueRef a = l_opaque(l, l_pop(l));				\
 									\
-	l_push(l, LLVMBuild##Op(l->b, a, b, ""));			\
+	l_push(l, l_canonical(l, LLVMBuild##Op(l->b, a, b, "")));	\
 }
 BINARY(X)
 #undef X
@@ -66,7 +94,7 @@ BINARY(X)
 void
 l_fsqrt(struct lower *l, const struct insn *in)
 {
-	l_push(l, l_unary(l, "llvm.sqrt", l_pop(l)));
+	l_push(l, l_canonical(l, l_unary(l, "llvm.sqrt", l_pop(l))));
 }
 
 void
@@ -132,10 +160,11 @@ l_min_max(struct lower *l, bool max)
 	LLVMTypeRef t = LLVMTypeOf(a);
 
 	if (l->plan->is_x86)
-		l_push(l, l_min_max_x86(l, a, b, max));
+		a = l_min_max_x86(l, a, b, max);
 	else
-		l_push(l, l_intrinsic(l, max ? "llvm.maximum" : "llvm.minimum",
-		    &t, 1, args, 2));
+		a = l_intrinsic(l, max ? "llvm.maximum" : "llvm.minimum", &t,
+		    1, args, 2);
+	l_push(l, l_canonical(l, a));
 }
 
 void
@@ -203,8 +232,8 @@ l_round(struct lower *l, const char *name, char kind)
 {
 	LLVMValueRef x = l_pop(l);
 
-	l_push(l, l->hand_rounding ? l_round_by_hand(l, x, kind) :
-	    l_unary(l, name, x));
+	l_push(l, l_canonical(l, l->hand_rounding ?
+	    l_round_by_hand(l, x, kind) : l_unary(l, name, x)));
 }
 
 void
@@ -338,7 +367,7 @@ l_convert(struct lower *l, const struct insn *in)
 void
 l_promote(struct lower *l, const struct insn *in)
 {
-	l_push(l, LLVMBuildFPExt(l->b, l_pop(l), l->f64, ""));
+	l_push(l, l_canonical(l, LLVMBuildFPExt(l->b, l_pop(l), l->f64, "")));
 }
 
 /* What was just computed, or read from memory, is no promotion. */
@@ -365,7 +394,7 @@ l_demote(struct lower *l, const struct insn *in)
 
 	if (l_may_be_promotion(l, v))
 		v = l_fence(l, v);
-	l_push(l, LLVMBuildFPTrunc(l->b, v, l->f32, ""));
+	l_push(l, l_canonical(l, LLVMBuildFPTrunc(l->b, v, l->f32, "")));
 }
 
 void

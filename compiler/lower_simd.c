@@ -525,7 +525,7 @@ l_simd_extmul(struct lower *l, const struct insn *in)
 }
 
 /* The sums of neighbours: v has n lanes. */
-static LLVMValueRef
+LLVMValueRef
 l_pairwise(struct lower *l, LLVMValueRef v, unsigned n)
 {
 	return LLVMBuildAdd(l->b, l_pick(l, v, 0, 2, n / 2),
@@ -554,8 +554,8 @@ l_simd_dot(struct lower *l, const struct insn *in)
 
 /* (a * b + 0x4000) >> 15, of which only -1 * -1 needs saturation.  Written as
  * ((a * b >> 14) + 1) >> 1, which is pmulhrsw. */
-static void
-l_q15mulr(struct lower *l, const struct insn *in)
+void
+l_q15mulr(struct lower *l, const struct insn *in, bool saturate)
 {
 	struct shape s = l_shape_of(l, in);
 	LLVMTypeRef wide = l_lanes(l, 32, 8);
@@ -567,6 +567,10 @@ l_q15mulr(struct lower *l, const struct insn *in)
 	v = LLVMBuildAdd(l->b, v, l_vec_const(wide, 1), "");
 	v = LLVMBuildLShr(l->b, v, l_vec_const(wide, 1), "");
 	v = LLVMBuildTrunc(l->b, v, s.vec, "");
+	if (!saturate) {
+		l_push_v(l, v);
+		return;
+	}
 	/* 0x8000 comes of nothing else. */
 	a = LLVMBuildICmp(l->b, LLVMIntEQ, v, l_vec_const(s.vec, 0x8000), "");
 	v = LLVMBuildXor(l->b, v, LLVMBuildSExt(l->b, a, s.vec, ""), "");
@@ -576,52 +580,5 @@ l_q15mulr(struct lower *l, const struct insn *in)
 void
 l_simd_q15mulr_sat(struct lower *l, const struct insn *in)
 {
-	l_q15mulr(l, in);
-}
-
-/* ---- Relaxed: of the results allowed, those of the deterministic profile,
- * which cost nothing here ---- */
-
-void
-l_relaxed_swizzle(struct lower *l, const struct insn *in)
-{
-	l_simd_swizzle(l, in);
-}
-
-void
-l_relaxed_laneselect(struct lower *l, const struct insn *in)
-{
-	l_simd_bitselect(l, in);
-}
-
-void
-l_relaxed_q15mulr(struct lower *l, const struct insn *in)
-{
-	l_q15mulr(l, in);
-}
-
-/* Both operands signed, pairs added modulo 2^16. */
-static LLVMValueRef
-l_pop_dot8(struct lower *l)
-{
-	struct shape s = l_shape(l, "i8x16");
-	LLVMValueRef b = l_widen(l, l_pop_as(l, s), 16, 16, false);
-	LLVMValueRef a = l_widen(l, l_pop_as(l, s), 16, 16, false);
-
-	return l_pairwise(l, LLVMBuildMul(l->b, a, b, ""), 16);
-}
-
-void
-l_relaxed_dot(struct lower *l, const struct insn *in)
-{
-	l_push_v(l, l_pop_dot8(l));
-}
-
-void
-l_relaxed_dot_add(struct lower *l, const struct insn *in)
-{
-	LLVMValueRef c = l_pop_as(l, l_shape(l, "i32x4")), v = l_pop_dot8(l);
-
-	v = l_pairwise(l, l_widen(l, v, 8, 32, false), 8);
-	l_push_v(l, LLVMBuildAdd(l->b, v, c, ""));
+	l_q15mulr(l, in, true);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /*
- * lower_simd.h: what the three files of the SIMD lowering share.
+ * lower_simd.h: what the four files of the SIMD lowering share.
  *
  *   lower_simd.c        lanes, shuffles, bits, integers
- *   lower_simd_float.c  floating point, conversions, relaxed SIMD
+ *   lower_simd_float.c  floating point, conversions
+ *   lower_relaxed.c     relaxed SIMD
  *   lower_simd_mem.c    loads and stores
  *
  * A v128 on the value stack is <2 x i64>; a handler sees it in the shape that
@@ -43,6 +44,13 @@ LLVMValueRef l_widen(struct lower *, LLVMValueRef v, unsigned n,
     unsigned bits, bool is_unsigned);
 /* v, n lanes, and n more lanes of zero. */
 LLVMValueRef l_zero_high(struct lower *, LLVMValueRef v, unsigned n);
+
+/* The sums of neighbouring lanes of v, n lanes. */
+LLVMValueRef l_pairwise(struct lower *, LLVMValueRef v, unsigned n);
+/* i16x8.q15mulr, with -1 * -1 saturated or as the machine has it. */
+void l_q15mulr(struct lower *, const struct insn *, bool saturate);
+/* Pop an operand of arithmetic; see l_opaque(). */
+LLVMValueRef l_pop_operand(struct lower *, struct shape);
 
 /* f(v, ...) by the LLVM intrinsic `name`, overloaded on v's type. */
 LLVMValueRef l_vec_op(struct lower *, const char *name, LLVMValueRef a,

@@ -34,7 +34,7 @@ l_opaque_lanes(struct lower *l, LLVMValueRef v, struct shape s)
 	return neutral ? l_vec_op(l, "llvm.arithmetic.fence", v, NULL) : v;
 }
 
-static LLVMValueRef
+LLVMValueRef
 l_pop_operand(struct lower *l, struct shape s)
 {
 	return l_opaque_lanes(l, l_pop_as(l, s), s);
@@ -51,7 +51,7 @@ l_simd_##name(struct lower *l, const struct insn *in)			\
 	struct shape s = l_shape_of(l, in);				\
 	LLVMValueRef b = l_pop_operand(l, s), a = l_pop_operand(l, s);	\
 									\
-	l_push_v(l, LLVMBuild##Op(l->b, a, b, ""));			\
+	l_push_v(l, l_canonical(l, LLVMBuild##Op(l->b, a, b, "")));	\
 }
 BINARY(X)
 #undef X
@@ -59,7 +59,8 @@ BINARY(X)
 static void
 l_unary(struct lower *l, const struct insn *in, const char *name)
 {
-	l_push_v(l, l_vec_op(l, name, l_pop_as(l, l_shape_of(l, in)), NULL));
+	l_push_v(l, l_canonical(l, l_vec_op(l, name, l_pop_as(l,
+	    l_shape_of(l, in)), NULL)));
 }
 
 void
@@ -71,7 +72,8 @@ l_simd_fsqrt(struct lower *l, const struct insn *in)
 void
 l_simd_fabs(struct lower *l, const struct insn *in)
 {
-	l_unary(l, in, "llvm.fabs");
+	l_push_v(l, l_vec_op(l, "llvm.fabs", l_pop_as(l, l_shape_of(l, in)),
+	    NULL));
 }
 
 void
@@ -139,8 +141,9 @@ l_min_max(struct lower *l, struct shape s, bool max)
 {
 	LLVMValueRef b = l_pop_operand(l, s), a = l_pop_operand(l, s);
 
-	l_push_v(l, l->plan->is_x86 ? l_min_max_x86(l, a, b, s, max) :
-	    l_vec_op(l, max ? "llvm.maximum" : "llvm.minimum", a, b));
+	l_push_v(l, l_canonical(l, l->plan->is_x86 ?
+	    l_min_max_x86(l, a, b, s, max) :
+	    l_vec_op(l, max ? "llvm.maximum" : "llvm.minimum", a, b)));
 }
 
 void
@@ -232,7 +235,7 @@ l_simd_demote(struct lower *l, const struct insn *in)
 
 	v = l_vec_op(l, "llvm.arithmetic.fence", v, NULL);
 	v = LLVMBuildFPTrunc(l->b, v, LLVMVectorType(l->f32, 2), "");
-	l_push_v(l, l_zero_high(l, v, 2));
+	l_push_v(l, l_zero_high(l, l_canonical(l, v), 2));
 }
 
 void
@@ -240,46 +243,6 @@ l_simd_promote(struct lower *l, const struct insn *in)
 {
 	LLVMValueRef v = l_pop_as(l, l_shape_from(l, in));
 
-	l_push_v(l, LLVMBuildFPExt(l->b, l_pick(l, v, 0, 1, 2),
-	    l_shape_of(l, in).vec, ""));
-}
-
-/* ---- Relaxed ---- */
-
-void
-l_relaxed_trunc(struct lower *l, const struct insn *in)
-{
-	l_simd_trunc_sat(l, in);
-}
-
-void
-l_relaxed_minmax(struct lower *l, const struct insn *in)
-{
-	l_min_max(l, l_shape_of(l, in),
-	    strstr(opinfos[in->op].text, "_max") != NULL);
-}
-
-static bool
-l_has_fma(const struct plan *p)
-{
-	return !p->is_x86 || (p->cpu_features
-	    && strstr(p->cpu_features, "+fma,"));
-}
-
-/* Fused where the CPU has it, else rounded twice; never a call of fma(). */
-void
-l_relaxed_madd(struct lower *l, const struct insn *in)
-{
-	struct shape s = l_shape_of(l, in);
-	LLVMValueRef c = l_pop_operand(l, s), b = l_pop_operand(l, s);
-	LLVMValueRef a = l_pop_operand(l, s), args[3];
-
-	if (strstr(opinfos[in->op].text, "nmadd"))
-		a = LLVMBuildFNeg(l->b, a, "");
-	args[0] = a;
-	args[1] = b;
-	args[2] = c;
-	l_push_v(l, l_has_fma(l->plan) ?
-	    l_intrinsic(l, "llvm.fma", &s.vec, 1, args, 3) :
-	    LLVMBuildFAdd(l->b, LLVMBuildFMul(l->b, a, b, ""), c, ""));
+	l_push_v(l, l_canonical(l, LLVMBuildFPExt(l->b, l_pick(l, v, 0, 1, 2),
+	    l_shape_of(l, in).vec, "")));
 }

@@ -493,8 +493,10 @@ mw_options(struct mw *w)
 {
 	char s[128];
 	int wopt = w->c->opt ? w->c->opt->wasm_opt_level : 0;
-	int n = snprintf(s, sizeof s, "-O%d --bounds=%s", w->p->opt_level,
-	    w->p->explicit_bounds ? "explicit" : "guard");
+	int n = snprintf(s, sizeof s, "-O%d --bounds=%s%s%s", w->p->opt_level,
+	    w->p->explicit_bounds ? "explicit" : "guard",
+	    w->p->relaxed_deterministic ? " --relaxed-simd-deterministic" : "",
+	    w->p->nan_canonical ? " --nan-canonicalize" : "");
 
 	if (wopt > 0)
 		snprintf(s + n, sizeof s - (size_t)n, " --wasm-opt=%d", wopt);

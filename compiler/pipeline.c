@@ -100,6 +100,8 @@ job_plan(struct job *j)
 		return j->err->status;
 	p->opt_level = options_level(&j->opt);
 	p->explicit_bounds = j->opt.bounds == WASMC_BOUNDS_EXPLICIT;
+	p->relaxed_deterministic = j->opt.relaxed_deterministic != 0;
+	p->nan_canonical = j->opt.nan_canonicalize != 0;
 	p->is_x86 = j->target.x86;
 	p->triple = (char *)(uintptr_t)j->target.triple;
 	p->cpu = (char *)(uintptr_t)j->target.base;

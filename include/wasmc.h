@@ -68,6 +68,12 @@ struct wasmc_options {
 	void (*progress)(void *data, const char *stage, uint64_t done,
 	    uint64_t total);
 	void *progress_data;
+	/* Relaxed SIMD gives the results of the specification's deterministic
+	 * profile, on every machine; otherwise those that the target computes
+	 * fastest among the allowed ones. */
+	int relaxed_deterministic;
+	/* Every NaN that arithmetic makes is the canonical, positive one. */
+	int nan_canonicalize;
 };
 
 /* Compile the bytes [wasm, wasm + n) to the file `out_path`, which appears

@@ -55,6 +55,8 @@ static const char usage_text[] =
 "  -j N            files at a time (2)\n"
 "  -O0 .. -O3      optimisation level (1)\n"
 "  --bounds=MODE   guard or explicit\n"
+"  --relaxed-simd-deterministic, --nan-canonicalize, --cpu=NAME\n"
+"                  as for wasmc\n"
 "  --features=SET  as for wasmc; default: by the file's folder\n"
 "  --skip LIST     a file of names, one a line, or names with commas\n"
 "  --strict        what is not supported yet has failed\n"
@@ -355,10 +357,14 @@ run_all(void)
 
 /* ---- Options ------------------------------------------------------------ */
 
-enum { O_BOUNDS = 256, O_FEATURES, O_SKIP, O_STRICT, O_TIMEOUT };
+enum { O_BOUNDS = 256, O_FEATURES, O_SKIP, O_STRICT, O_TIMEOUT,
+       O_RELAXED, O_NAN, O_CPU };
 
 static const struct option options[] = {
 	{ "bounds", required_argument, NULL, O_BOUNDS },
+	{ "relaxed-simd-deterministic", no_argument, NULL, O_RELAXED },
+	{ "nan-canonicalize", no_argument, NULL, O_NAN },
+	{ "cpu", required_argument, NULL, O_CPU },
 	{ "features", required_argument, NULL, O_FEATURES },
 	{ "skip", required_argument, NULL, O_SKIP },
 	{ "strict", no_argument, NULL, O_STRICT },
@@ -391,6 +397,11 @@ parse(int argc, char **argv)
 				usage();
 			break;
 		case O_FEATURES: opt.features = optarg; break;
+		case O_RELAXED:
+			opt.spec.compile.relaxed_deterministic = 1;
+			break;
+		case O_NAN: opt.spec.compile.nan_canonicalize = 1; break;
+		case O_CPU: opt.spec.compile.cpu = optarg; break;
 		case O_SKIP: opt.skip = optarg; break;
 		case O_STRICT: opt.spec.strict = true; break;
 		case O_TIMEOUT: opt.seconds = atoi(optarg); break;

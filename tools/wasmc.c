@@ -30,6 +30,10 @@ enum { EXIT_USAGE = 2 };
 	    "x86-64-v2, -v3, -v4, skylake, znver3, ..., generic")	\
 	X("features", 0, "LIST", "allow or forbid: all,-simd128,+threads") \
 	X("bounds", 0, "HOW", "memory checks: guard (default) or explicit") \
+	X("relaxed-simd-deterministic", 0, NULL,			\
+	    "\nrelaxed SIMD gives the same results on every machine")	\
+	X("nan-canonicalize", 0, NULL,					\
+	    "NaNs that arithmetic makes are the canonical one")		\
 	X("wasm-opt", 0, "N", "run binaryen's passes first, level 0 to 4") \
 	X("validate", 0, NULL, "only check the module; write nothing")	\
 	X("jobs", 'j', "N", "use N threads; default: one per CPU")	\
@@ -153,6 +157,10 @@ set_option(struct args *a, const char *name, const char *v)
 		o->cpu = v;
 	else if (!strcmp(name, "features"))
 		o->features = v;
+	else if (!strcmp(name, "relaxed-simd-deterministic"))
+		o->relaxed_deterministic = 1;
+	else if (!strcmp(name, "nan-canonicalize"))
+		o->nan_canonicalize = 1;
 	else if (!strcmp(name, "bounds"))
 		o->bounds = (enum wasmc_bounds)word("--bounds", v, bounds);
 	else if (!strcmp(name, "wasm-opt"))

@@ -263,6 +263,22 @@ set_bounds(struct runopts *o, char *arg)
 }
 
 static bool
+set_relaxed(struct runopts *o, char *arg)
+{
+	(void)arg;
+	o->compile.relaxed_deterministic = 1;
+	return true;
+}
+
+static bool
+set_nan(struct runopts *o, char *arg)
+{
+	(void)arg;
+	o->compile.nan_canonicalize = 1;
+	return true;
+}
+
+static bool
 set_jobs(struct runopts *o, char *arg)
 {
 	o->compile.jobs = (unsigned)atoi(arg);
@@ -319,6 +335,10 @@ static const struct row {
 	  "for a .wasm: what it may use, as for wasmc" },
 	{ "bounds", 0, "MODE", set_bounds,
 	  "for a .wasm: guard (default) or explicit" },
+	{ "relaxed-simd-deterministic", 0, NULL, set_relaxed,
+	  "for a .wasm: relaxed SIMD is the same on every machine" },
+	{ "nan-canonicalize", 0, NULL, set_nan,
+	  "for a .wasm: NaNs that arithmetic makes are the canonical one" },
 	{ "jobs", 'j', "N", set_jobs, "for a .wasm: threads to compile with" },
 	{ "no-cache", 0, NULL, set_no_cache,
 	  "for a .wasm: compile it, keep nothing" },
