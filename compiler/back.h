@@ -133,6 +133,9 @@ enum { LOWER_ROUNDS = 5 };
 int lower_optimise(struct part *, LLVMModuleRef, LLVMTargetMachineRef,
     uint32_t *lost);
 
+/* Between optimisation and code generation, where plan->tail. */
+void lower_tails(const struct plan *, LLVMModuleRef);
+
 /* Free what lowering remembers about the part. */
 void lower_forget(struct part *);
 

@@ -137,6 +137,8 @@ l_build_call(struct lower *l, LLVMTypeRef t, LLVMValueRef code,
 		LLVMPositionBuilderAtEnd(l->b, then);
 	} else {
 		call = LLVMBuildCall2(l->b, t, code, args, n, "");
+		if (l->plan->tail)
+			LLVMSetTailCallKind(call, LLVMTailCallKindNoTail);
 	}
 	LLVMSetInstructionCallConv(call, cc);
 	return call;

@@ -39,7 +39,8 @@ l_enum_attr(struct lower *l, const char *name)
 /* What every function has.
  *
  *   disable-tail-calls  runaway recursion must end the stack, so it may become
- *                       neither a jump nor a loop
+ *                       neither a jump nor a loop; where there are tail calls
+ *                       the other calls are marked one by one
  *   probe-stack         a frame larger than half the guard touches each piece
  *                       of itself, so that no frame steps over the guard
  *   no-builtins         no loop becomes a call of memset or memcpy, which an
@@ -57,7 +58,8 @@ l_attrs_init(struct lower *l)
 	if (!l->plan->exceptions)
 		l_attr(l, "nounwind", 0);
 	l_attr(l, "uwtable", 2);
-	l_attr_str(l, "disable-tail-calls", "true");
+	if (!l->plan->tail)
+		l_attr_str(l, "disable-tail-calls", "true");
 	l_attr_str(l, "probe-stack", "inline-asm");
 	snprintf(probe, sizeof probe, "%u", WABI_STACK_GUARD / 2);
 	l_attr_str(l, "stack-probe-size", probe);

@@ -9,6 +9,12 @@
  * that makes no tail calls, or the host's: then it is called as usual, and
  * leaves the stack as deep as it was.
  *
+ * musttail keeps optimisation from parting a call from its return.  LLVM 22's
+ * code for it on x86 is wrong where the callee has more parameters on the stack
+ * than the caller: it does not store them.  Its code for an ordinary tail call
+ * is right, and with tailcc no less of a promise, so that for the last step
+ * the one becomes the other.
+ *
  * The array for two or more results is the one that our caller gave us, never
  * one in the frame that ends here.  An exception of the callee's is our
  * caller's: within a try, too, these are calls and not invokes.
@@ -33,8 +39,8 @@ l_tail_code(struct lower *l, uint32_t type, LLVMValueRef code,
 	l_locate(l);
 	call = LLVMBuildCall2(l->b, l_func_type(l, type), code, a, n, "");
 	LLVMSetInstructionCallConv(call, tail ? TAILCC : FASTCC);
-	if (tail)
-		LLVMSetTailCallKind(call, LLVMTailCallKindMustTail);
+	LLVMSetTailCallKind(call, tail ? LLVMTailCallKindMustTail :
+	    LLVMTailCallKindNoTail);
 	if (t->results.n == 1)
 		LLVMBuildRet(l->b, call);
 	else
@@ -91,4 +97,24 @@ l_return_call_ref(struct lower *l, const struct insn *in)
 	LLVMValueRef *args, func = l_ref_callee(l, in, &args);
 
 	l_tail_func(l, in->index, func, args);
+}
+
+void
+lower_tails(const struct plan *p, LLVMModuleRef mod)
+{
+	LLVMValueRef fn, i;
+	LLVMBasicBlockRef b;
+
+	if (!p->is_x86)
+		return;
+	for (fn = LLVMGetFirstFunction(mod); fn; fn = LLVMGetNextFunction(fn))
+		for (b = LLVMGetFirstBasicBlock(fn); b;
+		    b = LLVMGetNextBasicBlock(b))
+			for (i = LLVMGetFirstInstruction(b); i;
+			    i = LLVMGetNextInstruction(i))
+				if (LLVMIsACallInst(i) &&
+				    LLVMGetTailCallKind(i) ==
+				    LLVMTailCallKindMustTail)
+					LLVMSetTailCallKind(i,
+					    LLVMTailCallKindTail);
 }

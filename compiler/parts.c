@@ -315,6 +315,8 @@ part_compile(struct worker *w)
 		rc = part_module(w);
 	}
 	if (rc == WASMC_OK) {
+		if (w->all->plan->tail)
+			lower_tails(w->all->plan, w->mod);
 		dump(w, 'o', "after optimisation");
 		t = seconds_now();
 		rc = part_write(w);
