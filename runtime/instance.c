@@ -112,6 +112,7 @@ wrt__instance_free(wrt_instance *i)
 	wrt__free(i->data_dropped);
 	wrt_module_close(i->module);
 	atomic_fetch_sub(&i->pool->ninstances, 1);
+	wrt__pool_put(i->pool);
 	wrt__free(i);
 }
 
@@ -547,6 +548,7 @@ begin(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 		atomic_fetch_sub(&pool->ninstances, 1);
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
 	}
+	wrt__pool_hold(pool);
 	i->pool = pool;
 	i->module = module;
 	i->stack_bytes = pool->cfg.stack_bytes;

@@ -16,7 +16,7 @@ wrt__memory_new(wrt_pool *pool)
 	m->slot = -1;
 	m->pool = pool;
 	atomic_init(&m->refs, 1);
-	atomic_fetch_add(&pool->nobjects, 1);
+	wrt__pool_hold(pool);
 	return m;
 }
 
@@ -32,7 +32,7 @@ wrt__memory_put(struct wrt_memory *m)
 	if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
 		return;
 	wrt__pages_close(m);
-	atomic_fetch_sub(&m->pool->nobjects, 1);
+	wrt__pool_put(m->pool);
 	wrt_module_close(m->module);
 	wrt__free(m->own_runs);
 	wrt__free(m);
@@ -48,7 +48,7 @@ wrt__memory_grow(struct wrt_memory *m, uint64_t delta)
 
 	pthread_mutex_lock(&m->lock);
 	old = m->m.pages;
-	if (delta > m->m.max_pages || old > m->m.max_pages - delta)
+	if (delta && (delta > m->m.max_pages || old > m->m.max_pages - delta))
 		goto out;
 	bytes = (old + delta) << m->limits.page_log2;
 	if (delta && wrt__pages_grow(m, bytes) != WRT_OK)

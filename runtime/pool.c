@@ -126,6 +126,7 @@ wrt_pool_create(wrt_pool **out, const struct wrt_pool_config *config,
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
 	p->slab.fd = -1;
 	p->forks = wrt__forks;
+	atomic_init(&p->refs, 1);
 	if (config)
 		p->cfg = *config;
 	config_defaults(&p->cfg);
@@ -143,16 +144,28 @@ wrt_pool_create(wrt_pool **out, const struct wrt_pool_config *config,
 }
 
 void
-wrt_pool_destroy(wrt_pool *p)
+wrt__pool_hold(wrt_pool *p)
 {
-	if (!p)
+	atomic_fetch_add(&p->refs, 1);
+}
+
+void
+wrt__pool_put(wrt_pool *p)
+{
+	if (!p || atomic_fetch_sub(&p->refs, 1) != 1)
 		return;
-	assert(atomic_load(&p->ninstances) == 0);
-	assert(atomic_load(&p->nobjects) == 0);
 	if (p->slab.map)
 		wrt__slab_fini(&p->slab);
 	wrt__pool_arena_free(p);
 	wrt__free(p);
+}
+
+/* An instance that others are linked with lives on when the host has closed it,
+ * and so does its pool. */
+void
+wrt_pool_destroy(wrt_pool *p)
+{
+	wrt__pool_put(p);
 }
 
 const char *

@@ -308,9 +308,12 @@ struct wrt_pool {
 	struct wrt__slab slab;		/* mode other than PLAIN */
 	struct wrt__arena *_Atomic arena;	/* made when first needed */
 	atomic_uint ninstances;
-	atomic_uint nobjects;		/* memories and tables of hosts */
+	atomic_uint refs;		/* the host's, and of what lives here */
 	unsigned forks;
 };
+
+void wrt__pool_hold(wrt_pool *p);
+void wrt__pool_put(wrt_pool *p);
 
 /* ---- The collected heap, see heap.h -------------------------------------- */
 
@@ -324,7 +327,7 @@ int wrt__heap_join(wrt_instance *i, struct wrt_error *err);
 void wrt__heap_repair(wrt_instance *inst);
 /* i is about to end. */
 void wrt__heap_leave(wrt_instance *i);
-/* b's objects become a's. */
+/* b's objects become a's, which takes b over. */
 void wrt__heap_merge(struct wrt__heap *a, struct wrt__heap *b);
 void wrt__heap_free(struct wrt__heap *h);
 /* i starts anew: nothing refers to its objects any more. */
