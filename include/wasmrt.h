@@ -157,7 +157,8 @@ enum {
 	X(PLAIN, "plain")	/* mprotect */
 
 /* Create a pool.  config may be NULL.  On success *out is to be ended with
- * wrt_pool_destroy() after everything that lives in it. */
+ * wrt_pool_destroy() after everything that lives in it; what was closed and
+ * lives on for the sake of instances of other pools does not count. */
 WRT_API int wrt_pool_create(wrt_pool **out, const struct wrt_pool_config *config,
     struct wrt_error *err);
 WRT_API void wrt_pool_destroy(wrt_pool *);
@@ -278,7 +279,8 @@ WRT_API int wrt_instance_create(wrt_instance **out, wrt_pool *pool,
  * memories, tables or globals keep what they need of each other: any order of
  * closing is right. */
 WRT_API void wrt_instance_close(wrt_instance *);
-/* WRT_ESTATE while running. */
+/* WRT_ESTATE while it or an instance that it is linked with runs, or while
+ * others use a shared memory that it defines. */
 WRT_API int wrt_instance_reset(wrt_instance *, struct wrt_error *err);
 
 WRT_API wrt_module *wrt_instance_module(const wrt_instance *);

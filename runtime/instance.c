@@ -635,6 +635,18 @@ forget_refs(wrt_instance *i)
 	wrt__heap_reset(i);
 }
 
+/* Frames of i may be on the stack when the call was into another instance of
+ * the group. */
+static bool
+group_runs(wrt_instance *i)
+{
+	for (wrt_instance *j = wrt__group_of(&i->group)->members; j;
+	    j = j->next)
+		if (j->depth)
+			return true;
+	return false;
+}
+
 int
 wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 {
@@ -643,8 +655,9 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 
 	if (!i)
 		return wrt__fail(err, WRT_EINVAL, "instance is NULL");
-	if (!i->open || i->depth)
-		return wrt__fail(err, WRT_ESTATE, "the instance is running");
+	if (!i->open || group_runs(i))
+		return wrt__fail(err, WRT_ESTATE, "the instance, or one that "
+		    "it is linked with, is running");
 	if (i->pool->forks != wrt__forks)
 		return wrt__fail(err, WRT_ESTATE,
 		    "the pool belongs to the process that forked this one");

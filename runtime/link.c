@@ -444,7 +444,8 @@ join(wrt_instance *i, const struct wrt__def *d)
 		wrt__group_join(&d->from->group, &i->group);
 	} else if (d->kind == WRT_TABLE) {
 		wrt__group_join(&d->table->group, &i->group);
-	} else if (d->kind == WRT_GLOBAL) {
+	} else if (d->kind == WRT_GLOBAL && d->global->type.type < WABI_V128) {
+		/* One that holds a number links nobody. */
 		wrt__group_join(&d->global->group, &i->group);
 	}
 	if (leaks(d))

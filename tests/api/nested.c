@@ -194,4 +194,112 @@ TEST(killed_before_it_began)
 	down(&e);
 }
 
+/* ---- Linked instances --------------------------------------------------- */
+
+static int
+reset_self(void *data, wrt_instance *caller, wrt_val *v)
+{
+	struct env *e = data;
+
+	e->n = wrt_instance_reset(e->i, NULL);
+	return WRT_OK;
+}
+
+/* It runs, though the call was into another. */
+TEST(reset_of_what_runs_as_part_of_another)
+{
+	wrt_instance *user;
+	wrt_imports *l;
+	wrt_module *m;
+	struct env e;
+
+	up(&e, reset_self);
+	m = api_module("nested_user");
+	CHECK_EQ(wrt_imports_create(&l), 0);
+	CHECK_EQ(wrt_imports_instance(l, "other", e.i), 0);
+	user = api_instance(e.p, m, l);
+	CHECK_EQ(api_call(user, "go", 1, 0, 0, 0, NULL), 0);
+	CHECK_EQ((unsigned)e.n, (unsigned)WRT_ESTATE);
+	wrt_instance_close(user);
+	wrt_module_close(m);
+	wrt_imports_destroy(l);
+	CHECK_EQ(wrt_instance_reset(e.i, NULL), 0);
+	down(&e);
+}
+
+/* What was closed may stay for the sake of the others; so may its pool. */
+TEST(pool_ends_before_the_others)
+{
+	wrt_instance *user;
+	wrt_imports *l;
+	wrt_module *m;
+	wrt_pool *p2;
+	struct env e;
+
+	up(&e, call_leaf);
+	p2 = api_pool();
+	m = api_module("nested_user");
+	CHECK_EQ(wrt_imports_create(&l), 0);
+	CHECK_EQ(wrt_imports_instance(l, "other", e.i), 0);
+	user = api_instance(p2, m, l);
+	wrt_instance_close(e.i);
+	e.i = NULL;
+	wrt_module_close(e.m);
+	e.m = NULL;
+	wrt_pool_destroy(e.p);
+	e.p = NULL;
+	CHECK_EQ(api_call(user, "go", 1, 7, 0, 0, &e.n), 0);
+	CHECK_EQ(e.n, 8);
+	wrt_instance_close(user);
+	wrt_module_close(m);
+	wrt_imports_destroy(l);
+	wrt_pool_destroy(p2);
+	down(&e);
+}
+
+/* Instances that share nothing but a list with a number in it may be used by
+ * one thread each. */
+static void *
+create_and_close(void *arg)
+{
+	struct env *e = arg;
+
+	for (int k = 0; k < 3000; k++) {
+		wrt_instance *i = api_instance(e->p, e->m, e->l);
+
+		CHECK_EQ(api_call(i, "leaf", 1, 1, 0, 0, NULL), 0);
+		wrt_instance_close(i);
+	}
+	return NULL;
+}
+
+TEST(one_list_for_several_threads)
+{
+	pthread_t t[3];
+	struct env e;
+
+	up(&e, call_leaf);
+	for (int k = 0; k < 3; k++)
+		CHECK_EQ(pthread_create(&t[k], NULL, create_and_close, &e), 0);
+	for (int k = 0; k < 3; k++)
+		pthread_join(t[k], NULL);
+	down(&e);
+}
+
+/* ---- Limits ------------------------------------------------------------- */
+
+TEST(grow_by_nothing_under_a_lower_limit)
+{
+	wrt_memory *mem;
+	struct env e;
+
+	up(&e, call_leaf);
+	CHECK_EQ(wrt_instance_memory_at(e.i, 0, &mem), 0);
+	CHECK_EQ(wrt_memory_grow(mem, 3), 1);
+	wrt_memory_limit(mem, 2 << 16);
+	CHECK_EQ(wrt_memory_grow(mem, 1), -1);
+	CHECK_EQ(wrt_memory_grow(mem, 0), 4);
+	down(&e);
+}
+
 TEST_MAIN
