@@ -419,7 +419,7 @@ wrt__gc(struct wrt__heap *h, struct wrt__group *group)
 	struct gc g = { .h = h, .a = h->arena };
 	uint64_t begin = now_ns();
 
-	if (!alone(group) || !stack_room(h))
+	if (h->mixed || !alone(group) || !stack_room(h))
 		return false;
 	g.sp = h->stack;
 	prepare(h, group);

@@ -427,6 +427,8 @@ wrt__heap_alloc(wrt_instance *i, uint32_t head, uint32_t length,
 	bool zeroed;
 	uint32_t ref;
 
+	while (h && h->arena->base != i->gc.base)
+		h = h->other;
 	if (!h)
 		return 0;
 	pthread_mutex_lock(&h->lock);
@@ -489,6 +491,12 @@ heap_new(wrt_pool *p)
 	return h;
 }
 
+bool
+wrt__heap_fits(const struct wrt__group *g, wrt_pool *p)
+{
+	return !g || !g->heap || g->heap->arena == atomic_load(&p->arena);
+}
+
 int
 wrt__heap_join(wrt_instance *i, struct wrt_error *err)
 {
@@ -502,9 +510,6 @@ wrt__heap_join(wrt_instance *i, struct wrt_error *err)
 	if (!g->heap)
 		return wrt__fail(err, WRT_ENOMEM,
 		    "no address space for a collected heap");
-	if (g->heap->arena != atomic_load(&i->pool->arena))
-		return wrt__fail(err, WRT_ELINK, "instances of different pools "
-		    "cannot share a collected heap");
 	i->gc.base = g->heap->arena->base;
 	i->gc.rtt = wrt__type_rtt();
 	return WRT_OK;
@@ -543,6 +548,7 @@ wrt__heap_free(struct wrt__heap *h)
 {
 	if (!h)
 		return;
+	wrt__heap_free(h->other);
 	give_all(h);
 	unmap(h->stack, h->stack_bytes);
 	unmap(h->blocks, LISTS_BYTES);
@@ -557,7 +563,7 @@ wrt__heap_reset(wrt_instance *i)
 {
 	struct wrt__group *g = wrt__group_of(&i->group);
 
-	if (!g->heap || g->members != i || i->next || i->pinned)
+	if (!g->heap || g->heap->mixed || g->members != i || i->next || i->pinned)
 		return;
 	i->gc.cursor = i->gc.limit = 8;
 	give_all(g->heap);
@@ -567,6 +573,13 @@ wrt__heap_reset(wrt_instance *i)
 void
 wrt__heap_merge(struct wrt__heap *a, struct wrt__heap *b)
 {
+	if (a->arena != b->arena) {
+		a->mixed = b->mixed = true;
+		while (a->other)
+			a = a->other;
+		a->other = b;
+		return;
+	}
 	pthread_mutex_lock(&a->lock);
 	wrt__heap_sweep(b);
 	for (uint32_t k = 0; k < b->nblocks; k++) {
@@ -587,4 +600,5 @@ wrt__heap_merge(struct wrt__heap *a, struct wrt__heap *b)
 	a->live += b->live;
 	set_threshold(a);
 	pthread_mutex_unlock(&a->lock);
+	wrt__heap_free(b);
 }

@@ -73,6 +73,10 @@ struct wrt__heap {
 	uint64_t ncollections, pause_ns, max_pause_ns;
 	bool zeal;			/* collect at every allocation */
 	bool full;			/* almost nothing was garbage */
+	/* A funcref that the host carried from one pool to another has made
+	 * their groups one.  Nothing is collected in such a group. */
+	struct wrt__heap *other;	/* of another arena */
+	bool mixed;
 };
 
 /* What an object begins with. */

@@ -81,7 +81,6 @@ wrt__group_join(struct wrt__group **pa, struct wrt__group **pb)
 		a->heap = b->heap;
 	} else if (b->heap) {
 		wrt__heap_merge(a->heap, b->heap);
-		wrt__heap_free(b->heap);
 	}
 	b->heap = NULL;
 	b->into = a;
@@ -434,6 +433,19 @@ leaks(const struct wrt__def *d)
 	}
 }
 
+/* What an import makes the importer one with; NULL: nothing. */
+static struct wrt__group *
+group_of(const struct wrt__def *d)
+{
+	if (d->from)
+		return wrt__group_of(&d->from->group);
+	if (d->kind == WRT_TABLE)
+		return wrt__group_of(&d->table->group);
+	if (d->kind == WRT_GLOBAL)
+		return wrt__group_of(&d->global->group);
+	return NULL;
+}
+
 static void
 join(wrt_instance *i, const struct wrt__def *d)
 {
@@ -536,6 +548,9 @@ wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err)
 			continue;
 		if (!d || !match(m, &im[k], d))
 			return fail_import(err, m, &im[k], d);
+		if (!wrt__heap_fits(group_of(d), i->pool))
+			return wrt__fail(err, WRT_ELINK, "instances of "
+			    "different pools cannot share a collected heap");
 	}
 	for (uint32_t k = 0; k < n && rc == WRT_OK; k++) {
 		const struct wrt__def *d = lookup(i, l, &im[k]);

@@ -323,6 +323,8 @@ void wrt__pool_arena_free(wrt_pool *p);
 /* Give i's group a heap and i a place to allocate from, if its module needs
  * one. */
 int wrt__heap_join(wrt_instance *i, struct wrt_error *err);
+/* Could instances of the pool use the group's heap, if it has one? */
+bool wrt__heap_fits(const struct wrt__group *g, wrt_pool *p);
 /* After a trap: leave every run of the group in order. */
 void wrt__heap_repair(wrt_instance *inst);
 /* i is about to end. */

@@ -1,0 +1,66 @@
+;; SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+;; For tests/api/gc.c.
+(module
+  (import "host" "call_back" (func $call_back (param anyref) (result anyref)))
+  (type $node (struct (field $next (mut (ref null $node)))
+                      (field $val (mut i64))))
+  (type $other (struct (field i32)))
+  (type $refs (array (mut anyref)))
+  (global $kept (export "kept") (mut (ref null $node)) (ref.null $node))
+  (global $any (export "any") (mut anyref) (ref.null any))
+  (table (export "table") 2 anyref)
+  (func $list (param $n i64) (result (ref null $node))
+    (local $l (ref null $node)) (local $i i64)
+    (block $done
+      (loop $again
+        (br_if $done (i64.ge_u (local.get $i) (local.get $n)))
+        (local.set $l (struct.new $node (local.get $l) (local.get $i)))
+        (local.set $i (i64.add (local.get $i) (i64.const 1)))
+        (br $again)))
+    (local.get $l))
+  (func $sum (param $l (ref null $node)) (result i64)
+    (local $s i64)
+    (block $done
+      (loop $again
+        (local.set $s (i64.add (struct.get $node $val
+          (br_on_null $done (local.get $l))) (local.get $s)))
+        (local.set $l (struct.get $node $next (local.get $l)))
+        (br $again)))
+    (local.get $s))
+  (func (export "keep") (param i64) (global.set $kept (call $list (local.get 0))))
+  (func (export "more") (param i64)
+    (block $done
+      (loop $again
+        (br_if $done (i64.eqz (local.get 0)))
+        (global.set $kept (struct.new $node (global.get $kept) (i64.const 1)))
+        (local.set 0 (i64.sub (local.get 0) (i64.const 1)))
+        (br $again))))
+  (func (export "drop") (global.set $kept (ref.null $node)))
+  (func (export "sum") (result i64) (call $sum (global.get $kept)))
+  (func (export "churn") (param $n i64)
+    (drop (call $list (local.get $n))))
+  (func (export "forever")
+    (local $l (ref null $node))
+    (loop $again
+      (local.set $l (struct.new $node (ref.null $node) (i64.const 1)))
+      (global.set $any (local.get $l))
+      (drop (array.new $refs (local.get $l) (i32.const 9)))
+      (br $again)))
+  (func (export "garbage") (param $n i32)
+    (loop $again
+      (drop (array.new_default $refs (i32.const 100000)))
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br_if $again (local.get $n))))
+  (func (export "node") (param i64) (result (ref $node))
+    (struct.new $node (ref.null $node) (local.get 0)))
+  (func (export "other") (result (ref $other))
+    (struct.new $other (i32.const 1)))
+  (func (export "array") (result (ref array))
+    (array.new_default $refs (i32.const 2)))
+  (func (export "i31") (result (ref i31)) (ref.i31 (i32.const -1)))
+  (func (export "value") (param (ref $node)) (result i64)
+    (struct.get $node $val (local.get 0)))
+  (func (export "same") (param anyref) (result anyref) (local.get 0))
+  (func (export "via_host") (param i64) (result i64)
+    (struct.get $node $val (ref.cast (ref $node)
+      (call $call_back (struct.new $node (ref.null $node) (local.get 0)))))))
