@@ -381,8 +381,9 @@ struct wrt_exception {
 WRT_API int wrt_exception_get(wrt_instance *, struct wrt_exception *out);
 /* For host functions, before returning WRT_ETRAP (or, called by libffi, at
  * all): throw in the guest that called.  vals, one for each parameter of the
- * tag, are copied and may be NULL if there are none.  Returns WRT_ETRAP, or
- * WRT_ENOMEM or WRT_ELIMIT if there is no room for it. */
+ * tag, are copied and may be NULL if there are none.  Returns WRT_ETRAP;
+ * WRT_ELIMIT if there is no room for it, WRT_ETYPE if a reference is not of the
+ * instance's heap. */
 WRT_API int wrt_throw(wrt_instance *caller, wrt_tag *, const wrt_val *vals);
 /* An exported tag; it lives as long as the instance. */
 WRT_API int wrt_instance_tag(wrt_instance *, const char *name,
@@ -429,7 +430,7 @@ WRT_API void wrt_memory_limit(wrt_memory *, uint64_t bytes);
  * the memory.  Valid until the guest runs again or the instance ends; another
  * thread may change a shared memory at any time. */
 WRT_API void *wrt_memory_at(wrt_memory *, uint64_t addr, uint64_t n);
-/* Copies; WRT_EBOUNDS. */
+/* Copies; WRT_EBOUNDS, or WRT_ENOMEM if there is no page for it. */
 WRT_API int wrt_memory_read(wrt_memory *, uint64_t addr, void *to, size_t n);
 WRT_API int wrt_memory_write(wrt_memory *, uint64_t addr, const void *from,
     size_t n);

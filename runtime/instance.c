@@ -572,6 +572,9 @@ wrt_instance_create(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 
 	if (!out || !pool || !module)
 		return wrt__fail(err, WRT_EINVAL, "an argument is NULL");
+	/* Segments touch the memory: its faults must not be blocked. */
+	if (!wrt__thread_get())
+		return wrt__fail(err, WRT_ENOMEM, "out of memory");
 	rc = begin(&i, pool, module, err);
 	if (rc != WRT_OK)
 		return rc;
@@ -655,6 +658,8 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 
 	if (!i)
 		return wrt__fail(err, WRT_EINVAL, "instance is NULL");
+	if (!wrt__thread_get())
+		return wrt__fail(err, WRT_ENOMEM, "out of memory");
 	if (!i->open || group_runs(i))
 		return wrt__fail(err, WRT_ESTATE, "the instance, or one that "
 		    "it is linked with, is running");

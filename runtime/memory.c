@@ -114,20 +114,24 @@ wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
 int
 wrt_memory_read(wrt_memory *m, uint64_t addr, void *to, size_t n)
 {
-	if (!is_inside(m, addr, n))
-		return WRT_EBOUNDS;
+	const void *p = wrt_memory_at(m, addr, n);
+
+	if (!p)
+		return is_inside(m, addr, n) ? WRT_ENOMEM : WRT_EBOUNDS;
 	if (n)
-		memcpy(to, m->m.base + addr, n);
+		memcpy(to, p, n);
 	return WRT_OK;
 }
 
 int
 wrt_memory_write(wrt_memory *m, uint64_t addr, const void *from, size_t n)
 {
-	if (!is_inside(m, addr, n))
-		return WRT_EBOUNDS;
+	void *p = wrt_memory_at(m, addr, n);
+
+	if (!p)
+		return is_inside(m, addr, n) ? WRT_ENOMEM : WRT_EBOUNDS;
 	if (n)
-		memcpy(m->m.base + addr, from, n);
+		memcpy(p, from, n);
 	return WRT_OK;
 }
 

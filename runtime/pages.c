@@ -173,7 +173,9 @@ wrt__pages_serve(struct wrt_memory *m, uint64_t off)
 	int e = errno;
 	bool ok;
 
-	if (m->mode != WRT__UFFD || off >= bytes)
+	/* In a forked child the descriptor still means the parent's memory. */
+	if (m->mode != WRT__UFFD || off >= bytes ||
+	    m->pool->forks != wrt__forks)
 		return false;
 	off &= ~(PAGE - 1);
 	if (atomic_load(&m->nresident) >= HUNGRY) {

@@ -271,10 +271,14 @@ on_kill(int sig, siginfo_t *si, void *uc)
 
 /* ---- Installing -------------------------------------------------------- */
 
+/* In the child, where a guest must not go on after the host function that
+ * forked: its memory is the parent's. */
 static void
 forked(void)
 {
 	wrt__forks++;
+	for (struct wrt__act *a = wrt__act; a; a = a->prev)
+		atomic_store(&a->pending, 1);
 	wrt__thread_forked();
 	wrt__wait_forked();
 }

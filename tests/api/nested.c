@@ -122,6 +122,7 @@ call_and_reset(void *data, wrt_instance *caller, wrt_val *v)
 	return rc;
 }
 
+/* The two import the same number, which does not link them. */
 TEST(host_resets_the_instance_that_trapped)
 {
 	struct env e;
@@ -257,32 +258,86 @@ TEST(pool_ends_before_the_others)
 	down(&e);
 }
 
-/* Instances that share nothing but a list with a number in it may be used by
- * one thread each. */
+/* ---- A thread with every signal blocked --------------------------------- */
+
 static void *
-create_and_close(void *arg)
+create_blocked(void *arg)
 {
 	struct env *e = arg;
+	wrt_memory *mem;
+	char s[8];
+	sigset_t all;
 
-	for (int k = 0; k < 3000; k++) {
-		wrt_instance *i = api_instance(e->p, e->m, e->l);
-
-		CHECK_EQ(api_call(i, "leaf", 1, 1, 0, 0, NULL), 0);
-		wrt_instance_close(i);
-	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	e->other = api_instance(e->p, e->m, e->l);
+	CHECK_EQ(wrt_instance_memory_at(e->other, 0, &mem), 0);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	CHECK_EQ(wrt_memory_read(mem, 40000, s, 6), 0);
+	CHECK(!memcmp(s, "copied", 6));
+	CHECK_EQ(wrt_memory_read(mem, 4096, s, 1), 0);
+	CHECK_EQ(wrt_memory_write(mem, 8192, s, 1), 0);
 	return NULL;
 }
 
-TEST(one_list_for_several_threads)
+TEST(signals_blocked_in_the_thread_that_creates)
 {
-	pthread_t t[3];
 	struct env e;
+	pthread_t t;
 
 	up(&e, call_leaf);
-	for (int k = 0; k < 3; k++)
-		CHECK_EQ(pthread_create(&t[k], NULL, create_and_close, &e), 0);
-	for (int k = 0; k < 3; k++)
-		pthread_join(t[k], NULL);
+	CHECK_EQ(pthread_create(&t, NULL, create_blocked, &e), 0);
+	pthread_join(t, NULL);
+	down(&e);
+}
+
+/* ---- fork --------------------------------------------------------------- */
+
+/* A child that goes on to use its parent's memory must not reach into the
+ * parent through the descriptor they share. */
+TEST(child_does_not_touch_its_parents_memory)
+{
+	wrt_memory *mem;
+	struct env e;
+	int status;
+	pid_t pid;
+
+	up(&e, call_leaf);
+	CHECK_EQ(wrt_instance_memory_at(e.i, 0, &mem), 0);
+	pid = fork();
+	if (pid == 0) {
+		wrt_memory_grow(mem, 1);
+		_exit(wrt_memory_at(mem, 65536, 100) != NULL);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(api_call(e.i, "oob", 1, 65536 - 0x10000000, 0, 0, NULL),
+	    WRT_ETRAP);
+	down(&e);
+}
+
+static int
+fork_here(void *data, wrt_instance *caller, wrt_val *v)
+{
+	struct env *e = data;
+
+	e->n = (int)fork();
+	return WRT_OK;
+}
+
+/* The guest does not go on in the child. */
+TEST(fork_in_a_host_function)
+{
+	struct env e;
+	int rc, status;
+
+	up(&e, fork_here);
+	rc = api_call(e.i, "once", 1, 0, 0, 0, NULL);
+	if (e.n == 0)
+		_exit(rc == WRT_ETRAP ? 0 : 1);
+	CHECK_EQ(rc, 0);
+	CHECK(waitpid(e.n, &status, 0) == e.n);
+	CHECK_EQ(status, 0);
 	down(&e);
 }
 
