@@ -26,6 +26,8 @@ struct wrt__exn {
 	wrt_instance *owner;
 	uint32_t n;
 	bool pinned, marked;
+	wrt_val *host;			/* the payload as hosts see it, where
+					 * that differs; or NULL */
 	struct wabi_exn e;
 };
 _Static_assert(offsetof(struct wrt__exn, e) % 16 == 0, "payload");
@@ -60,6 +62,7 @@ end(struct wrt__exn *x)
 	if (x->next)
 		x->next->at = x->at;
 	x->owner->exns.bytes -= bytes_of(x->n);
+	wrt__free(x->host);
 	wrt__free(x);
 }
 
@@ -92,6 +95,18 @@ wrt__exns_each(const wrt_instance *i, void (*fn)(void *arg,
 {
 	for (const struct wrt__exn *x = i->exns.first; x; x = x->next)
 		fn(arg, x->e.vals, types_of(x), x->n);
+}
+
+/* e goes on in i, whose instance need not be linked with that which threw. */
+void
+wrt__exn_adopt(wrt_instance *i, struct wabi_exn *e)
+{
+	wrt_instance *owner = exn_of(e)->owner;
+
+	if (wrt__group_of(&owner->group) == wrt__group_of(&i->group))
+		return;
+	owner->pinned = true;
+	wrt__group_join(&i->group, &owner->group);
 }
 
 /* ---- Those that nobody knows -------------------------------------------- */
@@ -203,7 +218,7 @@ collect(wrt_instance *i)
 	}
 	qsort(s.all, n, sizeof *s.all, by_address);
 	for (size_t k = 0; k < n; k++)
-		if (s.all[k]->pinned)
+		if (s.all[k]->pinned || (g->heap && s.all[k]->e.captured))
 			mark(&s, s.all[k]);
 	look_at_stacks(&s);
 	for (const wrt_instance *j = g->members; j; j = j->next) {
@@ -298,21 +313,40 @@ wrt__rt_THROW(void *vmctx, struct wabi_exn *e)
 
 /* ---- The host's part ---------------------------------------------------- */
 
+static const wrt_val *
+host_vals(struct wrt__exn *x, const struct wrt_functype *t)
+{
+	if (!x->host)
+		x->host = wrt__calloc(x->n, sizeof *x->host);
+	if (x->host) {
+		memcpy(x->host, x->e.vals, x->n * sizeof *x->host);
+		wrt__vals_to_host(x->owner, t->params, x->n, x->host);
+	}
+	return x->host;
+}
+
 int
 wrt_exception_get(wrt_instance *i, struct wrt_exception *out)
 {
+	struct wrt_functype t;
+	const wrt_val *vals;
 	struct wabi_exn *e;
 
 	if (!i || !out)
 		return WRT_EINVAL;
 	e = i->trap.code == WABI_TRAP_EXCEPTION ? i->trap.exn : NULL;
-	if (!e)
+	if (!e || !wrt__type_func(((wrt_tag *)e->tag)->type_id, &t))
 		return WRT_ESTATE;
+	vals = (const wrt_val *)(const void *)e->vals;
+	if (t.nparams && memchr(t.params, WABI_ANYREF, t.nparams)) {
+		vals = host_vals(exn_of(e), &t);
+		if (!vals)
+			return WRT_ENOMEM;
+	}
+	wrt__exns_pin(t.params, t.nparams, vals);
 	out->tag = e->tag;
-	if (!wrt__type_func(out->tag->type_id, &out->type))
-		return WRT_ESTATE;
-	out->vals = (const wrt_val *)(const void *)e->vals;
-	wrt__exns_pin(out->type.params, out->type.nparams, out->vals);
+	out->type = t;
+	out->vals = vals;
 	return WRT_OK;
 }
 
@@ -322,20 +356,27 @@ wrt_throw(wrt_instance *caller, wrt_tag *tag, const wrt_val *vals)
 	struct wrt__act *a = wrt__act;
 	struct wrt_functype t;
 	struct wrt__exn *x;
+	int rc;
 
 	if (!caller || !tag || !wrt__type_func(tag->type_id, &t) ||
 	    (t.nparams && !vals))
 		return WRT_EINVAL;
 	if (!a || !a->in_host)
 		return WRT_ESTATE;
-	for (uint32_t k = 0; k < t.nparams; k++)
-		if (t.params[k] == WABI_ANYREF)
-			return WRT_ETYPE;
 	x = make(caller, tag, t.nparams);
 	if (!x)
 		return WRT_ELIMIT;
 	if (t.nparams)
 		memcpy(x->e.vals, vals, t.nparams * sizeof *vals);
+	/* Its payload is no root for the collector until it is the guest's. */
+	x->n = 0;
+	rc = wrt__vals_from_host(caller, t.params, t.nparams,
+	    (wrt_val *)(void *)x->e.vals);
+	x->n = t.nparams;
+	if (rc != WRT_OK) {
+		end(x);
+		return rc;
+	}
 	wrt__vals_escape(caller, t.params, t.nparams, vals);
 	a->exn = &x->e;
 	a->throwing = true;

@@ -166,6 +166,7 @@ wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 	int rc;
 
 	a->trap_set = a->throwing = false;
+	a->exn = NULL;
 	a->inner = NULL;
 	a->in_host = true;
 	wrt__exns_pin(h->type.params, h->type.nparams, vals);
@@ -177,8 +178,10 @@ wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 		    h->type.nresults, vals);
 	if (rc != WRT_OK || a->trap_set || a->throwing) {
 		wrt__hostfn_code(a, rc);
-		if (a->code == WABI_TRAP_EXCEPTION && a->exn && !a->trap_set)
+		if (a->code == WABI_TRAP_EXCEPTION && a->exn && !a->trap_set) {
+			wrt__exn_adopt(caller, a->exn);
 			wrt__throw(a, a->exn);
+		}
 		wrt__leave(a);
 	}
 	a->inner = NULL;

@@ -80,6 +80,10 @@ wrt__instance_free(wrt_instance *i)
 {
 	wrt__trap_clear(i);
 	wrt__exns_free(i);
+	/* A host function may end what it called before it passes on the trap. */
+	for (struct wrt__act *a = wrt__act; a; a = a->prev)
+		if (a->inner == i)
+			a->inner = NULL;
 	for (uint32_t k = 0; i->mems && k < i->module->nmemories; k++)
 		if (i->mems[k] && i->mems[k]->limits.shared)
 			wrt__memory_put(i->mems[k]);

@@ -396,6 +396,7 @@ struct wrt__exns {
 
 /* Throw e in the guest that called us, or end it. */
 _Noreturn void wrt__throw(struct wrt__act *a, struct wabi_exn *e);
+void wrt__exn_adopt(wrt_instance *i, struct wabi_exn *e);
 /* End those that nobody can know any more. */
 void wrt__exns_reset(wrt_instance *i);
 void wrt__exns_free(wrt_instance *i);
