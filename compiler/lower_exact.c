@@ -14,9 +14,9 @@
  *      record is left without a value.
  *   2. After the passes that simplify, and before those that vectorise (whose
  *      replacing of loads is not a loss), the loads whose records have no
- *      value, or are gone although their function is not, are those that were
- *      lost.  The part is lowered again with exactly these volatile, until
- *      none is lost.
+ *      value, or are gone from a copy of their function (its own body, or where
+ *      it was inlined), are those that were lost.  The part is lowered again
+ *      with exactly these volatile, until none is lost.
  *   3. After all passes every access that is left is made volatile: from here
  *      on, in instruction selection, narrowing, sinking and scheduling, each
  *      stays where it is and as wide as it is.  Addressing modes are folded
@@ -57,12 +57,23 @@ struct exact {
 	uint8_t *loads;			/* FORCED.., in the order of lowering */
 	uint32_t nloads, room;
 	struct exact_func {
-		uint32_t func, first;	/* function index, its first load */
+		uint32_t func;		/* its index */
+		uint32_t first, end;	/* its loads */
+		bool unused;		/* nothing refers to it */
+		LLVMMetadataRef scope;	/* its subprogram */
 	} *funcs;			/* those that load */
 	uint32_t nfuncs, funcs_room;
 	unsigned rounds;
 	LLVMMetadataRef type, expr;	/* of the variables */
+	struct sight {
+		LLVMMetadataRef scope, at;
+		uint32_t load;		/* or NO_LOAD */
+	} *sights;			/* see x_see() */
+	size_t nsights, sights_room;
+	bool blind;			/* no memory for them */
 };
+
+#define NO_LOAD	UINT32_MAX
 
 /* ---- While lowering ---- */
 
@@ -124,7 +135,8 @@ x_enter(struct lower *l, struct exact *e)
 		e->funcs = p;
 		e->funcs_room = room;
 	}
-	p[e->nfuncs++] = (struct exact_func){ l->func_idx, e->nloads };
+	p[e->nfuncs++] = (struct exact_func){ l->func_idx, e->nloads, 0,
+	    false, l->scope };
 }
 
 /* A load of linear memory that may fault was built, at the block's end. */
@@ -167,6 +179,33 @@ lower_forget(struct part *p)
 
 /* ---- After simplification: which loads are gone? ---- */
 
+/* Something of a function was seen, in its own body or where it was inlined:
+ * a load's record, or any instruction.  Each copy is to have all its loads. */
+static void
+x_see(struct exact *e, LLVMMetadataRef loc, uint32_t load)
+{
+	struct sight s = { NULL, NULL, load }, *p = e->sights;
+
+	if (!loc)
+		return;
+	s.scope = LLVMDILocationGetScope(loc);
+	s.at = LLVMDILocationGetInlinedAt(loc);
+	if (load == NO_LOAD && e->nsights > 0 &&
+	    p[e->nsights - 1].scope == s.scope && p[e->nsights - 1].at == s.at)
+		return;
+	if (e->nsights == e->sights_room) {
+		size_t room = 2 * e->sights_room + 1024;
+		p = realloc(p, room * sizeof *p);
+		if (!p) {
+			e->blind = true;
+			return;
+		}
+		e->sights = p;
+		e->sights_room = room;
+	}
+	p[e->nsights++] = s;
+}
+
 /* The load's number is its variable's line. */
 static void
 x_record(struct exact *e, LLVMDbgRecordRef r)
@@ -178,9 +217,14 @@ x_record(struct exact *e, LLVMDbgRecordRef r)
 		return;
 	n = LLVMDIVariableGetLine(LLVMDbgVariableRecordGetVariable(r));
 	v = LLVMDbgVariableRecordGetValue(r, 0);
-	if (n < e->nloads)
-		e->loads[n] |= !v || LLVMIsUndef(v) || LLVMIsPoison(v) ?
-		    LOST : SEEN;
+	if (n >= e->nloads)
+		return;
+	if (!v || LLVMIsUndef(v) || LLVMIsPoison(v)) {
+		e->loads[n] |= LOST;
+		return;
+	}
+	e->loads[n] |= SEEN;
+	x_see(e, LLVMDbgRecordGetDebugLoc(r), n);
 }
 
 static void
@@ -194,35 +238,106 @@ x_read_records(struct exact *e, LLVMValueRef fn)
 			LLVMDbgRecordRef r = LLVMGetFirstDbgRecord(i);
 			for (; r; r = LLVMGetNextDbgRecord(r))
 				x_record(e, r);
+			x_see(e, LLVMInstructionGetDebugLoc(i), NO_LOAD);
 		}
 	}
 }
 
-/* A record is also gone when its block was found unreachable, which is no
- * loss, but cannot be told from a block that was removed because nothing but
- * the record was left in it.  That its whole function was removed, inlined or
- * unused, says nothing either way: then the inlined copies' records count. */
-static uint32_t
-x_count_lost(struct exact *e, const struct plan *plan, LLVMModuleRef mod)
+static int
+x_sight_order(const void *a, const void *b)
 {
-	uint32_t lost = 0;
+	const struct sight *x = a, *y = b;
+
+	if (x->scope != y->scope)
+		return x->scope < y->scope ? -1 : 1;
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->load < y->load ? -1 : x->load > y->load;
+}
+
+static int
+x_func_order(const void *a, const void *b)
+{
+	const struct exact_func *x = a, *y = b;
+
+	return x->scope < y->scope ? -1 : x->scope > y->scope;
+}
+
+/* Before the passes: which functions can only be removed? */
+static void
+x_find_unused(struct part *p, LLVMModuleRef mod)
+{
+	struct exact *e = p->exact;
 
 	for (uint32_t f = 0; f < e->nfuncs; f++) {
-		uint32_t end = f + 1 < e->nfuncs ? e->funcs[f + 1].first :
-		    e->nloads;
 		LLVMValueRef fn = LLVMGetNamedFunction(mod,
-		    plan->sym.funcs[e->funcs[f].func]);
-		bool here = fn && LLVMGetFirstBasicBlock(fn);
+		    p->plan->sym.funcs[e->funcs[f].func]);
 
-		for (uint32_t n = e->funcs[f].first; n < end; n++) {
-			uint8_t s = e->loads[n];
-			if (s & FORCED)
-				continue;
-			if ((s & LOST) || (here && !(s & SEEN))) {
-				e->loads[n] = FORCED;
-				lost++;
-			}
-		}
+		e->funcs[f].unused = !fn ||
+		    (LLVMGetLinkage(fn) == LLVMInternalLinkage &&
+		    !LLVMGetFirstUse(fn));
+	}
+}
+
+static bool
+x_lose(struct exact *e, uint32_t n)
+{
+	bool first = !(e->loads[n] & FORCED);
+
+	e->loads[n] |= FORCED;
+	return first;
+}
+
+/* The loads [first, end) that the copy of their function at *p has no record
+ * of.  *p goes to the next copy. */
+static uint32_t
+x_count_copy(struct exact *e, uint32_t first, uint32_t end,
+    const struct sight **p)
+{
+	const struct sight *s = *p, *stop = e->sights + e->nsights;
+	uint32_t lost = 0, n = first;
+
+	for (; s < stop && s->scope == (*p)->scope && s->at == (*p)->at; s++) {
+		for (; n < end && n < s->load; n++)
+			lost += x_lose(e, n);
+		if (n == s->load)
+			n++;
+	}
+	for (; n < end; n++)
+		lost += x_lose(e, n);
+	*p = s;
+	return lost;
+}
+
+/* A record is also gone when its block was found unreachable, which is no
+ * loss, but cannot be told from a block that was removed because nothing but
+ * the record was left in it.  So every copy of a function that has left
+ * anything, were it the llvm.sideeffect alone, must have all its records; and
+ * one that is called, one copy at least. */
+static uint32_t
+x_count_lost(struct exact *e)
+{
+	const struct sight *s = e->sights, *stop = s + e->nsights;
+	uint32_t lost = 0, f = 0;
+
+	for (f = 0; f < e->nfuncs; f++) {
+		e->funcs[f].end = f + 1 < e->nfuncs ? e->funcs[f + 1].first :
+		    e->nloads;
+		for (uint32_t n = e->funcs[f].first; n < e->funcs[f].end; n++)
+			if ((e->loads[n] & LOST) || (!e->funcs[f].unused &&
+			    !(e->loads[n] & SEEN)))
+				lost += x_lose(e, n);
+	}
+	qsort(e->funcs, e->nfuncs, sizeof *e->funcs, x_func_order);
+	qsort(e->sights, e->nsights, sizeof *e->sights, x_sight_order);
+	for (f = 0; s < stop;) {
+		while (f < e->nfuncs && e->funcs[f].scope < s->scope)
+			f++;
+		if (f < e->nfuncs && e->funcs[f].scope == s->scope)
+			lost += x_count_copy(e, e->funcs[f].first,
+			    e->funcs[f].end, &s);
+		else
+			s++;
 	}
 	return lost;
 }
@@ -232,13 +347,22 @@ x_check(struct part *p, LLVMModuleRef mod)
 {
 	struct exact *e = p->exact;
 	LLVMValueRef fn;
+	uint32_t lost;
 
 	if (p->plan->opt_level == 0 || e->rounds >= MAX_ROUNDS)
 		return 0;
 	e->rounds++;
+	e->nsights = 0;
 	for (fn = LLVMGetFirstFunction(mod); fn; fn = LLVMGetNextFunction(fn))
 		x_read_records(e, fn);
-	return x_count_lost(e, p->plan, mod);
+	lost = x_count_lost(e);
+	free(e->sights);
+	e->sights = NULL;
+	e->sights_room = 0;
+	if (!e->blind)
+		return lost;
+	e->rounds = MAX_ROUNDS;		/* force all */
+	return 1;
 }
 
 /* ---- At the end: seal ---- */
@@ -380,13 +504,16 @@ static const char *const passes[4][2] = {
 /* What cannot be said in the passes' text.  Promotion would keep stores of a
  * loop back to its end; sinking moves loads to where they are used, so that
  * most would be lowered again; and x86's conditional moves from memory, which
- * fault whatever the condition, would be made branches around the load. */
+ * fault whatever the condition, would be made branches around the load.
+ * Arguments must not be pushed: a landing pad is entered with the stack pointer
+ * that the call had. */
 static void
 x_options(void)
 {
 	static const char *const args[] = { "wasmc", "-disable-licm-promotion",
 	    "-instcombine-code-sinking=false",
-	    "-x86-cmov-converter-force-mem-operand=false" };
+	    "-x86-cmov-converter-force-mem-operand=false",
+	    "-no-x86-call-frame-opt" };
 
 	LLVMParseCommandLineOptions(sizeof args / sizeof *args, args, "");
 }
@@ -423,6 +550,7 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm,
 
 	*lost = 0;
 	pthread_once(&once, x_options);
+	x_find_unused(p, mod);
 	rc = x_run(p, mod, tm, 0);
 	if (rc == WASMC_OK)
 		*lost = x_check(p, mod);
