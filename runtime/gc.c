@@ -22,6 +22,8 @@ struct gc {
 	struct wrt__arena *a;
 	uint32_t *sp;			/* of the marking stack */
 	uint64_t live;
+	uint32_t id;			/* the type looked up last */
+	const struct wrt__gctype *type;
 };
 
 /* ---- Marking ---- */
@@ -46,6 +48,7 @@ mark(struct gc *g, uint32_t ref)
 	if (!ref || (ref & 1) || bit_get(g->a->marks, ref))
 		return;
 	bit_set(g->a->marks, ref);
+	__builtin_prefetch(g->a->base + ref);
 	*g->sp++ = ref;
 }
 
@@ -70,18 +73,34 @@ trace_array(struct gc *g, const struct wrt__gctype *t, const struct gc_head *o)
 			mark_extern(g, words[k]);
 }
 
+static const struct wrt__gctype *
+type_of(struct gc *g, uint32_t id)
+{
+	if (g->id != id) {
+		g->id = id;
+		g->type = wrt__type_gc(id);
+	}
+	return g->type;
+}
+
 static void
 trace(struct gc *g, uint32_t ref)
 {
 	const struct gc_head *o = gc_at(g->a, ref);
 	const struct wrt__gctype *t;
 
-	g->live += gc_size(o);
-	if ((o->head & WABI_HEAD_KIND) == WABI_HEAD_EXTERN)
-		return;
-	t = wrt__type_gc(o->head & WABI_HEAD_ID);
-	if ((o->head & WABI_HEAD_KIND) == WABI_HEAD_ARRAY) {
+	switch (o->head & WABI_HEAD_KIND) {
+	case WABI_HEAD_STRUCT:
+		t = type_of(g, o->head & WABI_HEAD_ID);
+		g->live += t->size;
+		break;
+	case WABI_HEAD_ARRAY:
+		t = type_of(g, o->head & WABI_HEAD_ID);
+		g->live += gc_round(8 + (uint64_t)o->length * t->elem_bytes);
 		trace_array(g, t, o);
+		return;
+	default:
+		g->live += gc_size(o);
 		return;
 	}
 	for (uint32_t k = 0; k < t->nrefs; k++) {
@@ -329,7 +348,23 @@ stack_room(struct wrt__heap *h)
 	return true;
 }
 
-/* Every block becomes objects and gaps throughout, and unmarked. */
+/* What lives in a block that was not swept since the last collection is what
+ * was marked then.  That is its index; the dead must not be found again, for
+ * what they refer to may be gone. */
+static void
+unmark(struct wrt__arena *a, uint32_t b)
+{
+	struct gc_block *bl = &a->blocks[b];
+	size_t at = (size_t)b * GC_MARK_BYTES;
+
+	bl->indexed = bl->kind == GC_OBJECTS && !bl->swept;
+	if (bl->indexed)
+		memcpy((uint8_t *)a->starts + at, (uint8_t *)a->marks + at,
+		    GC_MARK_BYTES);
+	memset((uint8_t *)a->marks + at, 0, GC_MARK_BYTES);
+}
+
+/* No run is in use, nothing is marked. */
 static void
 prepare(struct wrt__heap *h, struct wrt__group *group)
 {
@@ -337,12 +372,9 @@ prepare(struct wrt__heap *h, struct wrt__group *group)
 
 	for (wrt_instance *i = group->members; i; i = i->next)
 		wrt__heap_flush(h, &i->gc);
-	wrt__heap_sweep(h);
-	for (uint32_t k = 0; k < h->nblocks; k++) {
-		memset((uint8_t *)a->marks + (size_t)h->blocks[k] *
-		    GC_MARK_BYTES, 0, GC_MARK_BYTES);
-		a->blocks[h->blocks[k]].indexed = false;
-	}
+	wrt__heap_sweep(h, 1);
+	for (uint32_t k = 0; k < h->nblocks; k++)
+		unmark(a, h->blocks[k]);
 }
 
 static bool
@@ -427,7 +459,7 @@ wrt__gc(struct wrt__heap *h, struct wrt__group *group)
 	drain(&g);
 	h->live = g.live;
 	release(h, g.live);
-	if (h->stack_bytes > 1u << 20)
+	if (h->live > 64u << 20)
 		madvise(h->stack, h->stack_bytes, MADV_DONTNEED);
 	count(h, now_ns() - begin);
 	return true;

@@ -248,12 +248,16 @@ sweep_run(struct wrt__heap *h, uint32_t need, uint32_t *from, uint32_t *to)
 }
 
 void
-wrt__heap_sweep(struct wrt__heap *h)
+wrt__heap_sweep(struct wrt__heap *h, uint32_t n)
 {
-	uint32_t from, to;
+	for (; n && h->sweep < h->nblocks; n--, h->sweep++, h->sweep_off = 0) {
+		uint32_t b = h->blocks[h->sweep], end;
+		uint32_t at = (b << GC_BLOCK_LOG2) + h->sweep_off;
 
-	while (sweep_run(h, GC_BLOCK, &from, &to))
-		gc_gap(h->arena, from, to);
+		if (h->arena->blocks[b].kind == GC_OBJECTS &&
+		    !h->arena->blocks[b].swept)
+			next_gap(h, b, &at, GC_BLOCK + 1, &end);
+	}
 }
 
 /* Where the objects that code has finished end, in a run that it was thrown
@@ -581,7 +585,7 @@ wrt__heap_merge(struct wrt__heap *a, struct wrt__heap *b)
 		return;
 	}
 	pthread_mutex_lock(&a->lock);
-	wrt__heap_sweep(b);
+	wrt__heap_sweep(b, UINT32_MAX);
 	for (uint32_t k = 0; k < b->nblocks; k++) {
 		uint32_t first = b->blocks[k];
 		struct gc_block *bl = &a->arena->blocks[first];

@@ -127,7 +127,9 @@ gc_gap(const struct wrt__arena *a, uint32_t from, uint32_t to)
 /* heap.c */
 uint32_t wrt__blocks_take(struct wrt__arena *a, uint32_t n);
 void wrt__blocks_give(struct wrt__arena *a, uint32_t first, uint32_t n);
-void wrt__heap_sweep(struct wrt__heap *h);	/* to the end */
+/* As many blocks as that, from the one at hand on; those that are half done
+ * are done then. */
+void wrt__heap_sweep(struct wrt__heap *h, uint32_t n);
 /* The run's rest becomes a gap. */
 void wrt__heap_flush(struct wrt__heap *h, struct wabi_heap *run);
 /* Room for an object of `bytes`, a multiple of 8; run, if not NULL, is left
