@@ -1,6 +1,6 @@
 ;; For tests/api/shared.c: the owner of a shared memory.
 (module
-	(memory (export "mem") 64 200 shared)
+	(memory (export "mem") 1024 2000 shared)
 	(data (i32.const 8192) "\2a\00\00\00")
 	(data (i32.const 2097152) "\07\00\00\00")
 	(func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
