@@ -109,6 +109,51 @@ wrt_status_text(int status)
 	return "a status";
 }
 
+/* Threads need the real runtime: tests/wasi/threads.py.  Here none begins. */
+int
+wrt_instance_create(wrt_instance **out, wrt_pool *p, wrt_module *m,
+    wrt_imports *im, struct wrt_error *err)
+{
+	return WRT_ELIMIT;
+}
+
+int
+wrt_instance_call(wrt_instance *in, const char *name, const wrt_val *args,
+    size_t nargs, wrt_val *results)
+{
+	return WRT_ESTATE;
+}
+
+int
+wrt_instance_kill(wrt_instance *in, int code)
+{
+	return WRT_ESTATE;
+}
+
+void
+wrt_instance_close(wrt_instance *in)
+{
+}
+
+int
+wrt_module_import(const wrt_module *m, size_t i, struct wrt_extern_type *out)
+{
+	return WRT_EINVAL;
+}
+
+int
+wrt_module_export(const wrt_module *m, size_t i, struct wrt_extern_type *out)
+{
+	return WRT_EINVAL;
+}
+
+int
+wrt_imports_memory(wrt_imports *im, wrt_pool *p, const char *module,
+    const char *name, const struct wrt_limits *limits, struct wrt_error *err)
+{
+	return WRT_ELIMIT;
+}
+
 /* ---- Calls ------------------------------------------------------------ */
 
 static int mock_snapshot = 1;
