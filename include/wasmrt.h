@@ -249,7 +249,8 @@ WRT_API int wrt_imports_table(wrt_imports *, wrt_pool *, const char *module,
 WRT_API int wrt_imports_global(wrt_imports *, const char *module,
     const char *name, uint8_t type, int mut, wrt_val init);
 /* What an import that nobody defined becomes: refused (default), a function
- * that traps when called, or one that returns zeros. */
+ * that traps when called, or one that returns zeros, or traps if its results
+ * have no null. */
 enum wrt_unknown { WRT_UNKNOWN_ERROR = 0, WRT_UNKNOWN_TRAP = 1,
 		   WRT_UNKNOWN_DEFAULT = 2 };
 WRT_API void wrt_imports_unknown(wrt_imports *, enum wrt_unknown);

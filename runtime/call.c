@@ -66,7 +66,11 @@ act_stack(struct wrt__act *a)
 		a->stack_top = (void *)((p->regs.sp - NESTED_GAP) & ~15ull);
 		return WRT_OK;
 	}
-	a->stack = wrt__stack_take(a->thread, a->inst->stack_bytes);
+	a->stack = a->thread->stack;
+	if (a->stack && a->stack->bytes == a->inst->stack_bytes)
+		a->thread->stack = NULL;
+	else
+		a->stack = wrt__stack_take(a->thread, a->inst->stack_bytes);
 	if (!a->stack)
 		return WRT_ENOMEM;
 	a->stack_top = a->stack->top;
@@ -79,7 +83,13 @@ act_begin(struct wrt__act *a, wrt_instance *i)
 {
 	int rc;
 
-	memset(a, 0, sizeof *a);
+	/* Of regs, which stubs and faults fill in, only what says that there
+	 * are none. */
+	a->host_sp = a->stack_top = NULL;
+	atomic_init(&a->pending, 0);
+	a->is_return = 0;
+	a->regs.pc = a->regs.sp = 0;
+	memset(&a->inst, 0, sizeof *a - offsetof(struct wrt__act, inst));
 	a->prev = wrt__act;
 	if (a->prev && !a->prev->in_host)
 		return WRT_ESTATE;	/* from a signal handler */
@@ -90,7 +100,7 @@ act_begin(struct wrt__act *a, wrt_instance *i)
 	rc = claim(i, a->thread);
 	if (rc != WRT_OK)
 		return rc;
-	if (i->depth == 1)
+	if (i->depth == 1 && i->trap.code)
 		wrt__trap_clear(i);
 	return WRT_OK;
 }
@@ -119,7 +129,9 @@ act_end(struct wrt__act *a, bool trapped)
 		if (a->prev)
 			a->prev->inner = i;
 	}
-	if (a->own_stack)
+	if (a->own_stack && !a->thread->stack)
+		a->thread->stack = a->stack;	/* NULL: the trap keeps it */
+	else if (a->own_stack)
 		wrt__stack_give(a->thread, a->stack);
 	if (a->fault_page)
 		wrt__pages_unmap_table(a->fault_page);
@@ -236,41 +248,60 @@ copy_results(wrt_val *to, const wrt_val *from, const struct wrt_functype *t)
 	}
 }
 
+/* References that the host passes: funcrefs become known to the callee, which
+ * may also ask for more than their public types say. */
+static int
+take_refs(struct wabi_func *f, const struct wrt_functype *t, wrt_val *vals)
+{
+	wrt_instance *owner = wrt__instance_of(f->vmctx);
+	const struct wrt_module *m = owner->module;
+	const struct wabi_typeinfo *type;
+	int rc = WRT_OK;
+
+	wrt__vals_escape(owner, t->params, t->nparams, vals);
+	if (f->host)
+		return WRT_OK;
+	type = &WRT__META(m, types)[WRT__META(m, funcs)[f->func_idx].type_idx];
+	for (uint32_t k = 0; k < t->nparams && rc == WRT_OK; k++)
+		if (t->params[k] < WRT_V128 && t->params[k] != WRT_ANYREF)
+			rc = wrt__ref_check((const struct wabi_valtype *)
+			    wrt__list(m, type->params) + k, m->type_ids,
+			    &vals[k]);
+	return rc == WRT_OK ? wrt__args_from_host(f, t, vals) : rc;
+}
+
 static int
 call(wrt_instance *i, struct wabi_func *f, const wrt_val *args, size_t nargs,
     wrt_val *results)
 {
-	struct wrt_functype t;
+	const struct wrt_functype *t;
 	wrt_val few[8], *vals = few;
+	bool refs;
 	uint32_t n;
 	int rc;
 
-	if (!wrt__type_func(f->type_id, &t))
-		return WRT_EINVAL;
-	if (nargs != t.nparams || (nargs && !args) ||
-	    (t.nresults && !results))
+	t = wrt__type_of_call(f->type_id, &refs);
+	if (nargs != t->nparams || (nargs && !args) ||
+	    (t->nresults && !results))
 		return WRT_ETYPE;
-	n = t.nparams > t.nresults ? t.nparams : t.nresults;
+	n = t->nparams > t->nresults ? t->nparams : t->nresults;
 	if (n > MAX_VALS)
 		return WRT_ELIMIT;
 	if (n > sizeof few / sizeof *few)
 		vals = alloca(n * sizeof *vals);
-	if (nargs)
-		memcpy(vals, args, nargs * sizeof *vals);
-	wrt__vals_escape(wrt__instance_of(f->vmctx), t.params, t.nparams, vals);
-	if (!f->host) {
-		rc = wrt__args_from_host(f, &t, vals);
-		if (rc != WRT_OK)
-			return rc;
-	}
+	for (uint32_t k = 0; k < nargs; k++)
+		vals[k] = args[k];
+	if (refs && (rc = take_refs(f, t, vals)) != WRT_OK)
+		return rc;
 	rc = call_vals(i, f, vals);
 	if (rc != WRT_OK)
 		return rc;
-	if (!f->host)
-		wrt__vals_to_host(i, t.results, t.nresults, vals);
-	copy_results(results, vals, &t);
-	wrt__exns_pin(t.results, rc == WRT_OK ? t.nresults : 0, results);
-	return rc;
+	if (refs && !f->host)
+		wrt__vals_to_host(i, t->results, t->nresults, vals);
+	copy_results(results, vals, t);
+	if (refs)
+		wrt__exns_pin(t->results, t->nresults, results);
+	return WRT_OK;
 }
 
 int

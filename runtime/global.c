@@ -20,6 +20,21 @@ group_of(const wrt_global *g)
 	return wrt__group_of(g->owner ? &m->owner->group : &m->group);
 }
 
+int
+wrt__ref_check(const struct wabi_valtype *vt, const uint32_t *ids,
+    const wrt_val *v)
+{
+	const struct wabi_func *f = (const struct wabi_func *)v->func;
+
+	if (!v->ref)
+		return vt->nullable ? WRT_OK : WRT_ETYPE;
+	if (vt->has_heap)
+		return wrt__type_is_subtype(f->type_id, ids[vt->heap]) ?
+		    WRT_OK : WRT_ETYPE;
+	/* A bottom type has no values but null. */
+	return vt->heap == vt->type ? WRT_OK : WRT_ETYPE;
+}
+
 uint8_t
 wrt_global_type(const wrt_global *g, int *mut)
 {
@@ -54,23 +69,20 @@ wrt_global_get(const wrt_global *g)
 int
 wrt_global_set(wrt_global *g, wrt_val val)
 {
-	const struct wabi_func *f = (const struct wabi_func *)val.func;
+	uint8_t type;
 
 	if (!g)
 		return WRT_EINVAL;
+	type = g->type.type;
 	if (!g->mut)
 		return WRT_ETYPE;
-	if (g->type.type == WABI_FUNCREF || g->type.type == WABI_EXTERNREF) {
-		if (!val.ref && !g->type.nullable)
-			return WRT_ETYPE;
-	}
-	if (g->type.type == WABI_FUNCREF && f) {
-		if (g->type.has_heap && !wrt__type_is_subtype(f->type_id,
-		    g->ids[g->type.heap]))
-			return WRT_ETYPE;
-		wrt__group_escape(g->owner ? &g->owner->group : &g->group, f);
-	}
-	if (g->type.type == WABI_ANYREF) {
+	if (type < WABI_V128 && type != WABI_ANYREF &&
+	    wrt__ref_check(&g->type, g->ids, &val) != WRT_OK)
+		return WRT_ETYPE;
+	if (type == WABI_FUNCREF && val.func)
+		wrt__group_escape(g->owner ? &g->owner->group : &g->group,
+		    (const struct wabi_func *)val.func);
+	if (type == WABI_ANYREF) {
 		uint32_t ref;
 		int rc = wrt__ref_from_host(g->owner ? &g->owner->group :
 		    &g->group, val.u64[0], &g->type, g->ids, &ref);

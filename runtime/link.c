@@ -375,6 +375,19 @@ unknown_zero(void *data, wrt_instance *caller, wrt_val *vals)
 	return WRT_OK;
 }
 
+/* Is zero a value of all the type's results? */
+static bool
+has_zeros(const struct wrt_module *m, uint32_t type)
+{
+	const struct wabi_typeinfo *t = &WRT__META(m, types)[type];
+	const struct wabi_valtype *r = wrt__list(m, t->results);
+
+	for (uint32_t k = 0; k < t->results.n; k++)
+		if (r[k].type < WABI_V128 && !r[k].nullable)
+			return false;
+	return true;
+}
+
 static struct wrt__hostfn *
 unknown_func(const struct wrt_module *m, const struct wabi_import_info *im,
     enum wrt_unknown how)
@@ -385,8 +398,8 @@ unknown_func(const struct wrt_module *m, const struct wabi_import_info *im,
 
 	if (!wrt__type_func(m->type_ids[im->type_idx], &type))
 		return NULL;
-	h = wrt__hostfn_new(&type, how == WRT_UNKNOWN_TRAP ? unknown_trap :
-	    unknown_zero, NULL);
+	h = wrt__hostfn_new(&type, how == WRT_UNKNOWN_TRAP ||
+	    !has_zeros(m, im->type_idx) ? unknown_trap : unknown_zero, NULL);
 	if (!h)
 		return NULL;
 	h->data = h;

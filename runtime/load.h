@@ -59,6 +59,9 @@ bool wrt__type_is_subtype(uint32_t id, uint32_t super);
 /* Parameters and results of a function type; false for another type.  The
  * arrays live for ever.  Lock-free. */
 bool wrt__type_func(uint32_t id, struct wrt_functype *out);
+/* The same for what is known to be a function; *refs: are there references
+ * among parameters and results? */
+const struct wrt_functype *wrt__type_of_call(uint32_t id, bool *refs);
 /* How the collector sees objects of a type. */
 struct wrt__gctype {
 	uint8_t comp;			/* WABI_COMP_* */

@@ -51,8 +51,17 @@ struct wrt__thread {
 	struct wrt__waiter *volatile waiter;	/* memory.atomic.wait's */
 };
 
+extern _Thread_local struct wrt__thread *wrt__thread
+    __attribute__((tls_model("initial-exec")));
+struct wrt__thread *wrt__thread_new(void);
+
 /* This thread's; NULL if out of memory the first time. */
-struct wrt__thread *wrt__thread_get(void);
+static inline struct wrt__thread *
+wrt__thread_get(void)
+{
+	return wrt__thread ? wrt__thread : wrt__thread_new();
+}
+
 void wrt__thread_forked(void);
 /* Is there room on the host's stack for one more level of nested calls? */
 bool wrt__thread_has_room(const struct wrt__thread *t);
@@ -370,6 +379,11 @@ int wrt__table_open(struct wrt_table *t, wrt_pool *pool,
 void wrt__table_close(struct wrt_table *t);
 void wrt__table_reset(struct wrt_table *t, uint64_t init);
 int64_t wrt__table_grow(struct wrt_table *t, uint64_t delta, uint64_t init);
+
+/* May a host give this word, of another hierarchy than anyref's, for the type?
+ * The public types say less than the module's own: WRT_OK or WRT_ETYPE. */
+int wrt__ref_check(const struct wabi_valtype *vt, const uint32_t *ids,
+    const wrt_val *v);
 
 struct wrt_global {
 	union wabi_val *cell;

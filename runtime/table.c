@@ -109,7 +109,6 @@ group_of(wrt_table *t)
 static int
 check_ref(wrt_table *t, wrt_val *v)
 {
-	const struct wabi_func *f = (const struct wabi_func *)v->func;
 	uint32_t ref;
 	int rc;
 
@@ -120,15 +119,11 @@ check_ref(wrt_table *t, wrt_val *v)
 			v->u64[0] = ref;
 		return rc;
 	}
-	if (!v->ref)
-		return t->type.nullable ? WRT_OK : WRT_ETYPE;
-	if (t->type.type != WABI_FUNCREF)
-		return WRT_OK;
-	if (t->type.has_heap && !wrt__type_is_subtype(f->type_id,
-	    t->ids[t->type.heap]))
-		return WRT_ETYPE;
-	wrt__group_escape(group_of(t), f);
-	return WRT_OK;
+	rc = wrt__ref_check(&t->type, t->ids, v);
+	if (rc == WRT_OK && v->func && t->type.type == WABI_FUNCREF)
+		wrt__group_escape(group_of(t),
+		    (const struct wabi_func *)v->func);
+	return rc;
 }
 
 uint64_t

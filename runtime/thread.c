@@ -19,7 +19,7 @@
 
 _Thread_local struct wrt__act *wrt__act
     __attribute__((tls_model("initial-exec")));
-static _Thread_local struct wrt__thread *thread
+_Thread_local struct wrt__thread *wrt__thread
     __attribute__((tls_model("initial-exec")));
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -32,7 +32,7 @@ thread_free(void *p)
 	struct wrt__thread *t = p;
 	stack_t off = { .ss_flags = SS_DISABLE }, now;
 
-	thread = NULL;
+	wrt__thread = NULL;
 	if (t->alt_stack) {
 		if (sigaltstack(NULL, &now) == 0 && now.ss_sp == t->alt_stack)
 			sigaltstack(&off, NULL);
@@ -87,8 +87,8 @@ host_stack(struct wrt__thread *t)
 	pthread_attr_destroy(&a);
 }
 
-static struct wrt__thread *
-thread_new(void)
+struct wrt__thread *
+wrt__thread_new(void)
 {
 	struct wrt__thread *t;
 	sigset_t set;
@@ -108,7 +108,7 @@ thread_new(void)
 		thread_free(t);
 		return NULL;
 	}
-	thread = t;
+	wrt__thread = t;
 	return t;
 }
 
@@ -116,14 +116,8 @@ thread_new(void)
 void
 wrt__thread_forked(void)
 {
-	if (thread)
-		thread->tid = (int)syscall(SYS_gettid);
-}
-
-struct wrt__thread *
-wrt__thread_get(void)
-{
-	return thread ? thread : thread_new();
+	if (wrt__thread)
+		wrt__thread->tid = (int)syscall(SYS_gettid);
 }
 
 /* A guest that calls a host function that calls the guest, and so on, must end

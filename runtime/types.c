@@ -26,6 +26,7 @@ struct ctype {
 	uint8_t comp;
 	uint32_t super;			/* number, or 0 */
 	struct wrt_functype func;	/* WABI_COMP_FUNC */
+	bool func_refs;			/* it takes or gives references */
 	struct wrt__gctype gc;		/* the others */
 };
 
@@ -216,6 +217,9 @@ fill_func(struct ctype *c, const struct source *s,
 	c->func.nresults = t->results.n;
 	for (uint32_t i = 0; i < t->results.n; i++)
 		*b++ = r[i].type;
+	for (b = (uint8_t *)c->func.params; b < c->func.results + t->results.n;
+	    b++)
+		c->func_refs = c->func_refs || *b < WABI_V128;
 	return true;
 }
 
@@ -458,6 +462,15 @@ const uint32_t
 (*wrt__type_rtt(void))[WABI_RTT_DEPTH]
 {
 	return (const uint32_t (*)[WABI_RTT_DEPTH])rtt;
+}
+
+const struct wrt_functype *
+wrt__type_of_call(uint32_t id, bool *refs)
+{
+	const struct ctype *c = ctype_of(id);
+
+	*refs = c->func_refs;
+	return &c->func;
 }
 
 bool

@@ -1,0 +1,15 @@
+;; Types that a host sees less of than there is: tests/api/refs.c.
+(module
+  (type $ii (func (param i32) (result i32)))
+  (import "env" "get" (func $get (result (ref $ii))))
+  (import "env" "ext" (func $ext (result (ref extern))))
+  (func $leaf (export "leaf") (type $ii)
+    (i32.add (local.get 0) (i32.const 1)))
+  (func (export "nothing"))
+  (func (export "call_it") (param (ref $ii)) (result i32)
+    (call_ref $ii (i32.const 1) (local.get 0)))
+  (func (export "call_got") (result i32)
+    (call_ref $ii (i32.const 1) (call $get)))
+  (func (export "is_null") (param (ref extern)) (result i32)
+    (ref.is_null (local.get 0)))
+  (func (export "bottom") (param nullfuncref)))
