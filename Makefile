@@ -239,7 +239,6 @@ endif
 aarch64:
 	@if tests/aarch64/fetch; then \
 	    $(MAKE) --no-print-directory CROSS=aarch64 cross; fi
-front_tests: $(filter $(TESTBIN)/unit/front_%,$(unit_bin))
 .SECONDARY:
 
 # wasmtime's Python package assembles .wat and is the oracle of some tests.
@@ -294,7 +293,7 @@ fuzz: deps-test
 RUN = OUT=$(OUT) SPEC=$(SPEC) WASM_CC='$(WASM_CC)' CC='$(CC)' \
 	CLANG='$(CLANG)' tests/run $(RUNFLAGS)
 check-build: everything tests wat examples $(fuzz_bin)
-	@$(MAKE) --no-print-directory SAN=address,undefined front_tests
+	@$(MAKE) --no-print-directory SAN=address,undefined tests
 	@$(MAKE) --no-print-directory aarch64
 check check-long bless: deps-test
 	@$(MAKE) --no-print-directory check-build

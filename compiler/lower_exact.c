@@ -328,6 +328,8 @@ x_count_lost(struct exact *e)
 			    !(e->loads[n] & SEEN)))
 				lost += x_lose(e, n);
 	}
+	if (e->nfuncs == 0 || e->nsights == 0)
+		return lost;
 	qsort(e->funcs, e->nfuncs, sizeof *e->funcs, x_func_order);
 	qsort(e->sights, e->nsights, sizeof *e->sights, x_sight_order);
 	for (f = 0; s < stop;) {

@@ -32,7 +32,8 @@ read_rows(const uint8_t *p, size_t n, struct line_row *out)
 	    NULL) == 0);
 	k = (uint32_t)(rows.n / sizeof *out);
 	CHECK(k <= 16);
-	memcpy(out, rows.p, rows.n);
+	if (rows.n)
+		memcpy(out, rows.p, rows.n);
 	buf_free(&rows);
 	return k;
 }
