@@ -399,22 +399,26 @@ x_seal_rmw(LLVMValueRef i)
 	LLVMDisposeBuilder(b);
 }
 
+/* What is sealed: atomic operations always. */
+enum seal { SEAL_ATOMICS, SEAL_STORES, SEAL_ALL };
+
 static void
-x_seal(LLVMValueRef i, unsigned invariant, bool loads)
+x_seal(LLVMValueRef i, unsigned invariant, enum seal what)
 {
 	LLVMOpcode op = LLVMGetInstructionOpcode(i);
 
-	if (loads && op == LLVMLoad && !LLVMGetMetadata(i, invariant)
+	if (what == SEAL_ALL && op == LLVMLoad && !LLVMGetMetadata(i, invariant)
 	    && !x_is_own_stack(LLVMGetOperand(i, 0)))
 		LLVMSetVolatile(i, 1);
-	if (loads && op == LLVMAtomicRMW)
+	if (op == LLVMAtomicRMW)
 		x_seal_rmw(i);
-	if (op == LLVMStore && !x_is_own_stack(LLVMGetOperand(i, 1)))
+	if (what != SEAL_ATOMICS && op == LLVMStore
+	    && !x_is_own_stack(LLVMGetOperand(i, 1)))
 		LLVMSetVolatile(i, 1);
 }
 
 static void
-x_seal_all(LLVMModuleRef mod, bool loads)
+x_seal_all(LLVMModuleRef mod, enum seal what)
 {
 	unsigned invariant = LLVMGetMDKindIDInContext(
 	    LLVMGetModuleContext(mod), "invariant.load", 14);
@@ -426,7 +430,7 @@ x_seal_all(LLVMModuleRef mod, bool loads)
 		    b = LLVMGetNextBasicBlock(b))
 			for (i = LLVMGetFirstInstruction(b); i;
 			    i = LLVMGetNextInstruction(i))
-				x_seal(i, invariant, loads);
+				x_seal(i, invariant, what);
 }
 
 /* ---- The passes ---- */
@@ -559,9 +563,10 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm,
 	if (rc != WASMC_OK || *lost > 0)
 		return rc;
 	if (!p->plan->loose_stores && p->plan->opt_level > 0)
-		x_seal_all(mod, false);
+		x_seal_all(mod, SEAL_STORES);
 	rc = x_run(p, mod, tm, 1);
 	if (rc == WASMC_OK)
-		x_seal_all(mod, true);
+		x_seal_all(mod, p->plan->opt_level > 0 ? SEAL_ALL :
+		    SEAL_ATOMICS);
 	return rc;
 }
