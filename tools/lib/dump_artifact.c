@@ -241,6 +241,9 @@ dump_funcs(const struct artifact *a)
 		    "wasm=0x%x+%u", i, f.type_idx,
 		    a->meta_addr + (uint64_t)(int64_t)f.code, f.size,
 		    f.wasm_off, f.wasm_size);
+		if (f.tail)
+			printf(" entry=0x%08" PRIx64,
+			    a->meta_addr + (uint64_t)(int64_t)f.entry);
 		if (f.funcref != UINT32_MAX)
 			printf(" funcref=%u", f.funcref);
 		if (f.name.n) {
