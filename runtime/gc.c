@@ -8,9 +8,9 @@
  * stacks every aligned 32-bit word that leads into an object keeps it: the
  * guest's stacks in use by this thread, the registers that the stubs have
  * saved, and the host's stack below the outermost call, so that the runtime's
- * own variables and those of host functions count too.
+ * own variables and those of host functions count too.  The collector's own
+ * frames do not: what earlier calls have left there is no variable of anybody.
  */
-#include <setjmp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -21,6 +21,7 @@ struct gc {
 	struct wrt__heap *h;
 	struct wrt__arena *a;
 	uint32_t *sp;			/* of the marking stack */
+	const void *host_low;		/* where the caller's frames begin */
 	uint64_t live;
 	uint32_t id;			/* the type looked up last */
 	const struct wrt__gctype *type;
@@ -157,6 +158,23 @@ last_start(const struct wrt__arena *a, uint32_t at)
 	return w * 512 + 8 * (63 - (uint32_t)__builtin_clzll(bits));
 }
 
+/* The end of an array: code that runs through one may have nothing else of it
+ * left.  Other objects are not found by their ends: the end of a run is one. */
+static void
+visit_end(struct gc *g, uint32_t at)
+{
+	uint32_t b = (at - 8) >> GC_BLOCK_LOG2, s;
+
+	if (at % 8)
+		return;
+	if (!g->a->blocks[b].indexed)
+		index_block(g->a, b);
+	s = last_start(g->a, at - 8);
+	if (s && (gc_at(g->a, s)->head & WABI_HEAD_KIND) == WABI_HEAD_ARRAY &&
+	    at - s == gc_size(gc_at(g->a, s)))
+		mark(g, s);
+}
+
 static void
 visit_small(struct gc *g, uint32_t at)
 {
@@ -167,14 +185,8 @@ visit_small(struct gc *g, uint32_t at)
 	s = last_start(g->a, at);
 	if (s && at - s < gc_size(gc_at(g->a, s)))
 		mark(g, s);
-	/* The end of an array: code that runs through one may have nothing
-	 * else of it left. */
-	if (at % 8 || !(at % GC_BLOCK))
-		return;
-	s = last_start(g->a, at - 8);
-	if (s && (gc_at(g->a, s)->head & WABI_HEAD_KIND) == WABI_HEAD_ARRAY &&
-	    at - s == gc_size(gc_at(g->a, s)))
-		mark(g, s);
+	if (at % GC_BLOCK)
+		visit_end(g, at);
 }
 
 static void
@@ -198,8 +210,14 @@ visit(struct gc *g, uint32_t at)
 static void
 visit_word(struct gc *g, uint32_t at)
 {
+	const struct gc_block *before = &g->a->blocks[(at - 1) >> GC_BLOCK_LOG2];
+
 	visit(g, at);
-	if (!(at % GC_BLOCK) && at)
+	if (at % GC_BLOCK || before->heap != g->h)
+		return;
+	if (before->kind == GC_OBJECTS)
+		visit_end(g, at);
+	else
 		visit(g, at - 1);
 }
 
@@ -235,20 +253,18 @@ visit_guest_stacks(struct gc *g)
 	}
 }
 
-/* From here up to the outermost call's frame. */
-__attribute__((noinline)) static void
+/* From where the caller's frames and registers are, up to the outermost
+ * call's. */
+static void
 visit_host_stack(struct gc *g)
 {
 	struct wrt__act *a = wrt__act;
-	jmp_buf regs;
 
 	if (!a)
 		return;
 	while (a->prev)
 		a = a->prev;
-	(void)setjmp(regs);
-	visit_range(g, &regs, &regs + 1);
-	visit_range(g, __builtin_frame_address(0), a + 1);
+	visit_range(g, g->host_low, a + 1);
 }
 
 static void
@@ -445,10 +461,10 @@ count(struct wrt__heap *h, uint64_t ns)
 		h->max_pause_ns = ns;
 }
 
-bool
-wrt__gc(struct wrt__heap *h, struct wrt__group *group)
+__attribute__((noinline)) static bool
+collect(struct wrt__heap *h, struct wrt__group *group, const void *host_low)
 {
-	struct gc g = { .h = h, .a = h->arena };
+	struct gc g = { .h = h, .a = h->arena, .host_low = host_low };
 	uint64_t begin = now_ns();
 
 	if (h->mixed || !alone(group) || !stack_room(h))
@@ -463,4 +479,15 @@ wrt__gc(struct wrt__heap *h, struct wrt__group *group)
 		madvise(h->stack, h->stack_bytes, MADV_DONTNEED);
 	count(h, now_ns() - begin);
 	return true;
+}
+
+/* As wrt__heap_alloc() does, for a collection that the host asks for. */
+bool
+wrt__gc(struct wrt__heap *h, struct wrt__group *group)
+{
+	const void *volatile low = NULL;
+
+	__builtin_unwind_init();
+	return collect(h, group, h->host_low ? h->host_low :
+	    (const void *)&low);
 }

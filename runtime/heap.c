@@ -365,7 +365,7 @@ refill(struct wrt__heap *h, wrt_instance *i, struct wabi_heap *run,
     uint32_t need)
 {
 	bool collected = false, zeroed;
-	uint32_t from, to, b;
+	uint32_t from = 0, to = 0, b;	/* a collection sees them */
 
 	wrt__heap_flush(h, run);
 	zeroed = false;
@@ -422,9 +422,9 @@ wrt__heap_take(struct wrt__heap *h, wrt_instance *i, uint64_t bytes,
 	return at;
 }
 
-uint32_t
-wrt__heap_alloc(wrt_instance *i, uint32_t head, uint32_t length,
-    uint64_t bytes)
+__attribute__((noinline)) static uint32_t
+alloc(wrt_instance *i, uint32_t head, uint32_t length, uint64_t bytes,
+    const void *host_low)
 {
 	struct wrt__heap *h = wrt__group_of(&i->group)->heap;
 	struct gc_head *o;
@@ -436,7 +436,9 @@ wrt__heap_alloc(wrt_instance *i, uint32_t head, uint32_t length,
 	if (!h)
 		return 0;
 	pthread_mutex_lock(&h->lock);
+	h->host_low = host_low;
 	ref = wrt__heap_take(h, i, bytes, &zeroed);
+	h->host_low = NULL;
 	if (ref) {
 		o = gc_at(h->arena, ref);
 		o->head = head;
@@ -446,6 +448,20 @@ wrt__heap_alloc(wrt_instance *i, uint32_t head, uint32_t length,
 	}
 	pthread_mutex_unlock(&h->lock);
 	return ref;
+}
+
+/* What the allocator has in its own variables, bounds of runs above all, would
+ * pass for references: a collection begins above them.  The registers that
+ * calls preserve may hold references of the caller: they are put in this
+ * frame, above `low`. */
+uint32_t
+wrt__heap_alloc(wrt_instance *i, uint32_t head, uint32_t length,
+    uint64_t bytes)
+{
+	const void *volatile low = NULL;
+
+	__builtin_unwind_init();
+	return alloc(i, head, length, bytes, (const void *)&low);
 }
 
 /* ---- Heaps and their instances ---- */

@@ -57,6 +57,8 @@ struct wrt__arena {
 };
 
 struct wrt__heap {
+	const void *host_low;		/* while allocating: where the frames of
+					 * the allocator's caller begin */
 	struct wrt__arena *arena;
 	pthread_mutex_t lock;		/* everything here; for instances that
 					 * share memories on several threads */

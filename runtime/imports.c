@@ -84,7 +84,7 @@ def_free(struct wrt__def *d)
 	if (!d)
 		return;
 	own_free(d);
-	if (!d->own && d->mem && d->mem->limits.shared)
+	if (d->holds_mem)
 		wrt__memory_put(d->mem);
 	wrt__hostfn_put(d->host);
 	wrt__free(d->module);
@@ -245,7 +245,8 @@ add_export(wrt_imports *l, const char *module, size_t module_len,
 		break;
 	case WABI_KIND_MEMORY:
 		d->mem = from->mems[e->index];
-		if (d->mem->limits.shared)
+		d->holds_mem = d->mem->limits.shared;
+		if (d->holds_mem)
 			wrt__memory_hold(d->mem);
 		break;
 	case WABI_KIND_GLOBAL:

@@ -74,6 +74,17 @@ allocate(wrt_instance *i)
 	return WRT_OK;
 }
 
+/* As declared: an exporter's memory may be gone by now. */
+static bool
+is_shared(const struct wrt_module *m, uint32_t mem)
+{
+	uint32_t nimported = m->nimported[WABI_KIND_MEMORY];
+
+	return mem < nimported ?
+	    m->imported[WABI_KIND_MEMORY][mem]->limits.shared :
+	    WRT__META(m, memories)[mem - nimported].limits.shared;
+}
+
 /* Takes what there is; i is in no group's list any more. */
 void
 wrt__instance_free(wrt_instance *i)
@@ -85,7 +96,7 @@ wrt__instance_free(wrt_instance *i)
 		if (a->inner == i)
 			a->inner = NULL;
 	for (uint32_t k = 0; i->mems && k < i->module->nmemories; k++)
-		if (i->mems[k] && i->mems[k]->limits.shared)
+		if (i->mems[k] && is_shared(i->module, k))
 			wrt__memory_put(i->mems[k]);
 	for (uint32_t k = 0; k < i->nown_mems; k++)
 		wrt__pages_close(&i->own_mems[k]);

@@ -415,32 +415,34 @@ unknown_func(const struct wrt_module *m, const struct wabi_import_info *im,
 
 /* ---- Binding ------------------------------------------------------------ */
 
+/* Could a value of the type lead others to a function or an exception of an
+ * instance of m?  An object of the collected heap may hold one, and every
+ * reference may be one of an object. */
 static bool
-has_ref(const uint8_t *types, uint32_t n)
+leads_back(const wrt_module *m, uint8_t type)
 {
-	for (uint32_t k = 0; k < n; k++)
-		if (types[k] == WRT_FUNCREF || types[k] == WRT_EXNREF)
-			return true;
-	return false;
+	return type == WRT_FUNCREF || type == WRT_EXNREF ||
+	    (m->uses_heap && type < WRT_V128);
 }
 
-/* Could a funcref or an exception of the importer's go through this import? */
+/* Could such a value of the importer's go through this import? */
 static bool
-leaks(const struct wrt__def *d)
+leaks(const wrt_module *m, const struct wrt__def *d)
 {
 	struct wrt_functype f;
 
 	switch (d->kind) {
 	case WRT_FUNC:
-		return d->func && wrt__type_func(d->func->type_id, &f) &&
-		    has_ref(f.params, f.nparams);
+		if (!d->func || !wrt__type_func(d->func->type_id, &f))
+			return false;
+		for (uint32_t k = 0; k < f.nparams; k++)
+			if (leads_back(m, f.params[k]))
+				return true;
+		return false;
 	case WRT_TABLE:
-		return d->table->type.type == WABI_FUNCREF ||
-		    d->table->type.type == WABI_EXNREF;
+		return leads_back(m, d->table->type.type);
 	case WRT_GLOBAL:
-		return d->global->mut &&
-		    (d->global->type.type == WABI_FUNCREF ||
-		     d->global->type.type == WABI_EXNREF);
+		return d->global->mut && leads_back(m, d->global->type.type);
 	default:
 		return false;
 	}
@@ -473,7 +475,7 @@ join(wrt_instance *i, const struct wrt__def *d)
 		/* One that holds a number links nobody. */
 		wrt__group_join(&d->global->group, &i->group);
 	}
-	if (leaks(d))
+	if (leaks(i->module, d))
 		i->pinned = true;
 }
 

@@ -471,6 +471,7 @@ struct wrt__def {
 	void *tag;
 	uint32_t tag_type;
 	void *own;			/* object to end with the list */
+	bool holds_mem;			/* mem is shared, and held for us */
 };
 
 #define WRT__BUCKETS 256u
