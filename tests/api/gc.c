@@ -318,12 +318,14 @@ TEST(functions_in_objects_outlive_their_instance)
 {
 	wrt_module *keeper_m = api_module("gc_keeper");
 	wrt_module *giver_m = api_module("gc_giver");
+	const struct wrt_pool_config c = { .max_instances = 8,
+		.max_memories = 1 };
 	wrt_instance *keeper, *giver, *other;
 	wrt_imports *l;
 	wrt_pool *p;
 	wrt_val r;
 
-	CHECK_EQ(wrt_pool_create(&p, NULL, NULL), 0);
+	CHECK_EQ(wrt_pool_create(&p, &c, NULL), 0);
 	CHECK_EQ(wrt_imports_create(&l), 0);
 	keeper = api_instance(p, keeper_m, NULL);
 	CHECK_EQ(wrt_imports_instance(l, "keeper", keeper), 0);
