@@ -176,33 +176,7 @@ wrt__stub_\name:
 	.hidden wrt__stub_windows, wrt__stub_windows_end
 wrt__stub_windows:
 
-	STUB TRAP
-	STUB HOSTCALL
-	STUB MEMORY_GROW
-	STUB MEMORY_FILL
-	STUB MEMORY_COPY
-	STUB MEMORY_INIT
-	STUB DATA_DROP
-	STUB TABLE_GROW
-	STUB TABLE_FILL
-	STUB TABLE_COPY
-	STUB TABLE_INIT
-	STUB ELEM_DROP
-	STUB SIG_CHECK
-	STUB EXN_NEW
-	STUB EXN_FREE
-	STUB THROW
-	STUB ATOMIC_WAIT32
-	STUB ATOMIC_WAIT64
-	STUB ATOMIC_NOTIFY
-	STUB GC_ALLOC
-	STUB ARRAY_NEW_DATA
-	STUB ARRAY_NEW_ELEM
-	STUB ARRAY_COPY
-	STUB ARRAY_INIT_DATA
-	STUB ARRAY_INIT_ELEM
-	STUB EXTERN_BOX
-	STUB SUBTYPE
+#include "stubs.h"
 
 /* void wrt__land(act, exn): as the end of a stub, but to act->regs.  Leaving
  * for the guest's landing pad. */

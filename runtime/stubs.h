@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * stubs.h: the runtime calls, a stub each, for the assembly of every switch.
+ *
+ * The names are those of WABI_RTCALLS; the table of entries is made from that,
+ * and one that is missing here does not link.
+ */
+	STUB TRAP
+	STUB HOSTCALL
+	STUB MEMORY_GROW
+	STUB MEMORY_FILL
+	STUB MEMORY_COPY
+	STUB MEMORY_INIT
+	STUB DATA_DROP
+	STUB TABLE_GROW
+	STUB TABLE_FILL
+	STUB TABLE_COPY
+	STUB TABLE_INIT
+	STUB ELEM_DROP
+	STUB SIG_CHECK
+	STUB EXN_NEW
+	STUB EXN_FREE
+	STUB THROW
+	STUB ATOMIC_WAIT32
+	STUB ATOMIC_WAIT64
+	STUB ATOMIC_NOTIFY
+	STUB GC_ALLOC
+	STUB ARRAY_NEW_DATA
+	STUB ARRAY_NEW_ELEM
+	STUB ARRAY_COPY
+	STUB ARRAY_INIT_DATA
+	STUB ARRAY_INIT_ELEM
+	STUB EXTERN_BOX
+	STUB SUBTYPE
