@@ -73,13 +73,18 @@ lr_sub(struct lr *r, uint64_t n)
 	return s;
 }
 
+/* Many entries may name one string: without these limits a small table would
+ * make much work and large lists. */
+enum { MAX_NAME = 4096, MAX_NAMES = 16 << 20 };
+
 /* A string that ends with a NUL before the end of what r has. */
 static struct slice
 lr_string(struct lr *r)
 {
 	size_t left = (size_t)(r->end - r->p);
-	const uint8_t *p = r->p, *nul = left ? memchr(p, 0, left) : NULL;
+	const uint8_t *p = r->p, *nul;
 
+	nul = left ? memchr(p, 0, left < MAX_NAME ? left : MAX_NAME) : NULL;
 	if (!nul) {
 		r->bad = true;
 		return (struct slice){ r->p, 0 };
@@ -89,12 +94,15 @@ lr_string(struct lr *r)
 }
 
 static struct slice
-string_at(struct slice section, uint64_t off)
+string_at(struct lr *table, struct slice section, uint64_t off)
 {
 	struct lr r = { section.p, section.p + section.n, false };
+	struct slice s;
 
 	lr_sub(&r, off);
-	return lr_string(&r);
+	s = lr_string(&r);
+	table->bad |= r.bad;
+	return s;
 }
 
 /* ---- Names ---- */
@@ -146,7 +154,7 @@ files_4(struct lr *r, struct dirs *dirs, struct line_files *f)
 	for (dirs->n = 1; (s = lr_string(r)).n && !r->bad;)
 		if (dirs->n < MAX_DIRS)
 			dirs->d[dirs->n++] = s;
-	while ((s = lr_string(r)).n && !r->bad) {
+	while ((s = lr_string(r)).n && !r->bad && f->names.n < MAX_NAMES) {
 		uint64_t dir = lr_uleb(r);
 
 		lr_uleb(r);			/* time */
@@ -189,10 +197,10 @@ read_form(struct lr *r, uint64_t form, bool dwarf64,
 		*str = lr_string(r);
 		return 0;
 	case 0x1f:				/* line_strp */
-		*str = string_at(s->line_str, lr_uint(r, dwarf64 ? 8 : 4));
+		*str = string_at(r, s->line_str, lr_uint(r, dwarf64 ? 8 : 4));
 		return 0;
 	case 0x0e:				/* strp */
-		*str = string_at(s->str, lr_uint(r, dwarf64 ? 8 : 4));
+		*str = string_at(r, s->str, lr_uint(r, dwarf64 ? 8 : 4));
 		return 0;
 	case 0x0b: return lr_uint(r, 1);	/* data1, 2, 4, 8 */
 	case 0x05: return lr_uint(r, 2);
@@ -245,7 +253,7 @@ files_5(struct lr *r, bool dwarf64, const struct line_sections *s,
 	}
 	read_format(r, &f);
 	n = lr_uleb(r);
-	for (; n && f.n && !r->bad; n--) {
+	for (; n && f.n && !r->bad && files->names.n < MAX_NAMES; n--) {
 		struct entry e = read_entry(r, &f, dwarf64, s);
 
 		if (!r->bad)

@@ -124,6 +124,43 @@ TEST(line_table_written)
 	buf_free(&files.at);
 }
 
+/* A hundred thousand entries that name one long string cost little. */
+TEST(line_table_names_are_bounded)
+{
+	static const uint8_t head[] = { 5, 0, 8, 0, 0, 0, 0, 0, 1, 1, 1,
+	    0xfb, 14, 1, 0, 0, 1, 1, 0x0e, 0xa0, 0x8d, 0x06 };
+	enum { N = 100000, LONG = 4000 };
+	size_t n = 4 + sizeof head + 4 * (size_t)N;
+	uint8_t *p = calloc(n, 1), *str = malloc(LONG);
+	uint32_t unit = (uint32_t)n - 4;
+	uint32_t header = unit - 8;		/* what follows its length */
+	struct line_files files = { 0 };
+	struct buf rows = { 0 };
+
+	memcpy(p, &unit, 4);
+	memcpy(p + 4, head, sizeof head);
+	memcpy(p + 8, &header, 4);
+	memset(str, 'a', LONG);
+	str[LONG - 1] = 0;
+	CHECK(dwarf_lines(&(struct line_sections){ .line = { p, n },
+	    .str = { str, LONG } }, &rows, &files) == 0);
+	CHECK(files.n > 1000);
+	CHECK(files.names.n < (17u << 20));
+	/* One that does not end ends the table. */
+	str[LONG - 1] = 'a';
+	buf_free(&files.names);
+	buf_free(&files.at);
+	files.n = 0;
+	CHECK(dwarf_lines(&(struct line_sections){ .line = { p, n },
+	    .str = { str, LONG } }, &rows, &files) == 0);
+	CHECK_EQ(files.n, 0);
+	buf_free(&rows);
+	buf_free(&files.names);
+	buf_free(&files.at);
+	free(p);
+	free(str);
+}
+
 /* ---- Targets ---- */
 
 TEST(targets)
