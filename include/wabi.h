@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WABI_VERSION	1
+#define WABI_VERSION	2
 #define WABI_MAGIC	0x49424157u		/* "WABI" */
 #define WABI_PAGE_BYTES	65536u			/* a wasm page */
 
@@ -57,7 +57,10 @@
 	X(FUEL,			25, "fuel exhausted")			\
 	X(HOST,			26, "host function failed")		\
 	X(HEAP,			27, "garbage-collected heap exhausted")	\
-	X(EXIT,			28, "exit")
+	X(EXIT,			28, "exit")				\
+	X(UNHANDLED_TAG,	29, "unhandled tag")			\
+	X(CONT_CONSUMED,	30, "continuation already consumed")	\
+	X(NULL_CONT_REF,	31, "null continuation reference")
 
 enum wabi_trap {
 #define X(name, number, text) WABI_TRAP_##name = number,
@@ -252,6 +255,12 @@ struct wabi_exn {
 };
 _Static_assert(sizeof(struct wabi_exn) == 16, "exception");
 
+/* What typed_from_host calls: begins what the runtime keeps for such calls. */
+struct wabi_typed {
+	void *code;			/* wabi_func.code */
+	void *vmctx;
+};
+
 struct wabi_import {
 	void *code;			/* == func->code */
 	void *vmctx;			/* == func->vmctx */
@@ -263,7 +272,8 @@ struct wabi_vmctx {
 	void *const *rt;		/* runtime calls, WABI_RT_SLOTS of them */
 	void *instance;			/* the runtime's own */
 	struct wabi_heap *heap;		/* see below */
-	uint64_t reserved[5];
+	int64_t fuel;			/* left; see docs/ABI.md, Fuel */
+	uint64_t reserved[4];
 };
 
 #define WABI_VMCTX_HEADER	64u
@@ -469,6 +479,13 @@ struct wabi_typeinfo {
 					 * vmctx = its first argument, which is
 					 * the struct wabi_func's vmctx.
 					 * 0: never needed */
+	int32_t typed_from_host;	/* code: R (*)(struct wabi_typed *,
+					 * parameters), C convention, all in
+					 * registers: calls a function of this
+					 * type with them.  0: there is none */
+	int32_t typed_to_host;		/* as to_host, for host functions that
+					 * take their parameters in registers.
+					 * 0: there is none */
 };
 
 struct wabi_limits {
