@@ -84,7 +84,7 @@ TEST(messages)
 	wrt_module *m;
 
 	artifact_sample(&art);
-	REFUSED("made by ABI version 99, this runtime needs 1: compile it "
+	REFUSED("made by ABI version 99, this runtime needs 2: compile it "
 	    "again", ((struct wabi_meta *)art_at(&art, ".wabi.meta"))->version
 	    = 99);
 	((struct wabi_meta *)art_at(&art, ".wabi.meta"))->wasm_size ^= 1;
