@@ -223,11 +223,17 @@ LLVMTargetMachineRef
 target_machine(const struct plan *p, char **why)
 {
 	LLVMTargetRef t;
+	LLVMTargetMachineRef tm;
 
 	if (LLVMGetTargetFromTriple(p->triple, &t, why))
 		return NULL;
-	return LLVMCreateTargetMachine(t, p->triple, p->cpu, p->cpu_features,
+	tm = LLVMCreateTargetMachine(t, p->triple, p->cpu, p->cpu_features,
 	    codegen_level(p->opt_level), LLVMRelocPIC, LLVMCodeModelSmall);
+	/* As level 0 has by itself; of instructions it does not know it leaves
+	 * just those to the slow selector. */
+	if (tm && p->opt_level == 1 && p->is_x86)
+		LLVMSetTargetMachineFastISel(tm, 1);
+	return tm;
 }
 
 static void
