@@ -284,6 +284,31 @@ WRT_API void wrt_instance_close(wrt_instance *);
  * others use a shared memory that it defines. */
 WRT_API int wrt_instance_reset(wrt_instance *, struct wrt_error *err);
 
+/* Make an instance that begins as src is now: its memories as they are and as
+ * large as they are, globals, tables, which segments were dropped, limits of
+ * growth, stack size (at most the pool's) and the data word, which the host may
+ * have to set anew.  It is linked to the same imports, so that their list must
+ * outlive it too; funcrefs of src's own functions become its own.  No start
+ * function is run, and src's trap is not taken over.  From then on the two have
+ * nothing to do with each other and are closed in any order; if src is linked
+ * with other instances, or with tables or reference globals of the host's, the
+ * clone is too.  wrt_instance_reset() brings a clone back to how it began.
+ *
+ * Memory is copied page by page when it is needed.  For that, what src's
+ * memories hold is frozen once; clones that follow share it as long as src is
+ * not called, not reset, and no place in its memory is asked for by
+ * wrt_memory_at().  Pointers from before that are not to be used for writing
+ * afterwards.  Each frozen memory takes a
+ * file descriptor.
+ *
+ * WRT_ESTATE: src runs; other instances import of it or may have its functions;
+ * it has a collected heap, a shared memory of its own, or references to
+ * exceptions in globals or tables.  WRT_ELIMIT: the pool is full, or its limits
+ * are smaller than what src has.  WRT_ENOMEM.  One thread at a time for src and
+ * all that it is linked with; the pool may be another than src's. */
+WRT_API int wrt_instance_clone(wrt_instance **out, wrt_instance *src,
+    wrt_pool *pool, struct wrt_error *err);
+
 WRT_API wrt_module *wrt_instance_module(const wrt_instance *);
 
 /* A word for the host's own use: what a host function needs to know about its
@@ -445,6 +470,33 @@ WRT_API uint8_t wrt_global_type(const wrt_global *, int *mut);
 WRT_API wrt_val wrt_global_get(const wrt_global *);
 /* WRT_ETYPE if it is immutable. */
 WRT_API int wrt_global_set(wrt_global *, wrt_val val);
+
+/* ---- All of an instance's state -----------------------------------------
+ *
+ * For those who write it down, such as wasmc_snapshot_write()'s callers.
+ * Indices are the module's, imported ones first.  One thread, while the
+ * instance does not run. */
+
+/* Table or global k, exported or not; WRT_ENOTFOUND behind the last one. */
+WRT_API int wrt_instance_table_at(wrt_instance *, size_t k, wrt_table **out);
+WRT_API int wrt_instance_global_at(wrt_instance *, size_t k,
+    wrt_global **out);
+/* The number of a function in the instance's module, imported or own, to which
+ * this funcref leads; WRT_ENOTFOUND if it is another instance's or the
+ * host's. */
+WRT_API int wrt_instance_func_index(wrt_instance *, const wrt_func *,
+    uint32_t *out);
+/* Has segment k been dropped, as active ones are once they are applied?  1 or
+ * 0; WRT_ENOTFOUND behind the last one. */
+enum wrt_segment { WRT_SEGMENT_DATA = 0, WRT_SEGMENT_ELEM = 1 };
+WRT_API int wrt_instance_dropped(wrt_instance *, enum wrt_segment, size_t k);
+/* Call fn for all runs of pages (4096 bytes) that are not zeros, upward: the
+ * bytes at p are the guest's from addr on.  The last run may be up to a page
+ * longer than the memory, with zeros.  Ends with the first result other than 0,
+ * and returns it.  Pages that were never touched stay so where the memory mode
+ * knows them. */
+WRT_API int wrt_memory_walk(const wrt_memory *, int (*fn)(void *arg,
+    uint64_t addr, const void *p, size_t n), void *arg);
 
 /* ---- References to collected objects -----------------------------------
  *

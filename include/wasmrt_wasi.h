@@ -20,6 +20,11 @@
  * whose handler has no SA_RESTART comes before anything was transferred; that
  * is how wrt_instance_kill() gets hold of it.
  *
+ * A clone of an instance (wrt_instance_clone) is linked to the same functions,
+ * and so has the same view: one table of descriptors, arguments, environment.
+ * It knows the numbers of descriptors that its source had opened, and what one
+ * of them closes is closed for all.
+ *
  * A path never leads out of its directory: the kernel resolves it
  * (openat2, RESOLVE_BENEATH), and in its absence a walk of single components.
  * One that would is NOTCAPABLE, an absolute one PERM.  Under a read-only

@@ -34,6 +34,7 @@ claim(wrt_instance *i, struct wrt__thread *t)
 		return WRT_ESTATE;
 	if (i->depth++ == 0) {
 		i->state = WRT__RUNNING;
+		i->ran = true;
 		atomic_store_explicit(&i->kill, (uint32_t)t->tid,
 		    memory_order_release);
 	}

@@ -98,8 +98,10 @@ wrt__instance_free(wrt_instance *i)
 	for (uint32_t k = 0; i->mems && k < i->module->nmemories; k++)
 		if (i->mems[k] && is_shared(i->module, k))
 			wrt__memory_put(i->mems[k]);
-	for (uint32_t k = 0; k < i->nown_mems; k++)
+	for (uint32_t k = 0; k < i->nown_mems; k++) {
 		wrt__pages_close(&i->own_mems[k]);
+		wrt__image_put(i->own_mems[k].frozen);
+	}
 	for (uint32_t k = 0; k < i->nown_tables; k++)
 		wrt__table_close(&i->own_tables[k]);
 	if (i->hosts)
@@ -125,6 +127,7 @@ wrt__instance_free(wrt_instance *i)
 	wrt__free(i->runs);
 	wrt__free(i->elem_dropped);
 	wrt__free(i->data_dropped);
+	wrt__origin_free(i->origin);
 	wrt_module_close(i->module);
 	atomic_fetch_sub(&i->pool->ninstances, 1);
 	wrt__pool_put(i->pool);
@@ -161,6 +164,23 @@ open_shared(wrt_instance *i, uint32_t k, const struct wabi_limits *limits,
 	return rc;
 }
 
+/* Own memory k: with the module's image, or with what a clone begins with. */
+static int
+open_own(wrt_instance *i, uint32_t k, const struct wabi_limits *limits,
+    const struct wrt__run *runs, uint32_t n, struct wrt_error *err)
+{
+	const struct wrt__image *image = i->origin ? i->origin->images[k] :
+	    NULL;
+	struct wabi_limits grown = *limits;
+
+	if (!image)
+		return wrt__pages_open(&i->own_mems[k], i->pool, limits, runs,
+		    n, i->module->fd, err);
+	grown.min = image->pages;
+	return wrt__pages_open(&i->own_mems[k], i->pool, &grown, image->runs,
+	    image->nruns, image->fd, err);
+}
+
 static int
 open_memories(wrt_instance *i, struct wrt_error *err)
 {
@@ -194,8 +214,7 @@ open_memories(wrt_instance *i, struct wrt_error *err)
 				return rc;
 			continue;
 		}
-		rc = wrt__pages_open(&i->own_mems[k], i->pool, &info->limits,
-		    begin, info->image.n, m->fd, err);
+		rc = open_own(i, k, &info->limits, begin, info->image.n, err);
 		if (rc != WRT_OK)
 			return rc;
 		i->mems[first + k] = &i->own_mems[k];
@@ -212,11 +231,14 @@ open_tables(wrt_instance *i, struct wrt_error *err)
 	for (uint32_t k = 0; k < m->meta->tables.n; k++) {
 		const struct wabi_table_info *info = &WRT__META(m, tables)[k];
 		struct wrt_table *t = &i->own_tables[k];
+		struct wabi_limits limits = info->limits;
 		int rc;
 
+		if (i->origin)
+			limits.min = i->origin->tables[k].n;
 		i->nown_tables = k + 1;
 		rc = wrt__table_open(t, i->pool, &info->type, m->type_ids,
-		    &info->limits, 0, err);
+		    &limits, 0, err);
 		if (rc != WRT_OK)
 			return rc;
 		t->owner = i;
@@ -530,6 +552,10 @@ initialise(wrt_instance *i, struct wrt_error *err)
 {
 	int rc;
 
+	if (i->origin) {
+		wrt__clone_thaw(i);
+		return WRT_OK;
+	}
 	if (i->module->meta->elems.n)
 		memset(i->elem_dropped, 0, i->module->meta->elems.n);
 	if (i->module->meta->datas.n)
@@ -579,22 +605,20 @@ begin(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 }
 
 int
-wrt_instance_create(wrt_instance **out, wrt_pool *pool, wrt_module *module,
-    wrt_imports *imports, struct wrt_error *err)
+wrt__instance_make(wrt_instance **out, wrt_pool *pool, wrt_module *module,
+    wrt_imports *imports, wrt_instance *src, struct wrt_error *err)
 {
 	wrt_instance *i;
 	int rc;
 
-	if (!out || !pool || !module)
-		return wrt__fail(err, WRT_EINVAL, "an argument is NULL");
 	/* Segments touch the memory: its faults must not be blocked. */
 	if (!wrt__thread_get())
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
 	rc = begin(&i, pool, module, err);
 	if (rc != WRT_OK)
 		return rc;
-	if ((rc = wrt__link(i, imports, err)) != WRT_OK ||
-	    (rc = open_memories(i, err)) != WRT_OK ||
+	rc = src ? wrt__clone_link(i, src, err) : wrt__link(i, imports, err);
+	if (rc != WRT_OK || (rc = open_memories(i, err)) != WRT_OK ||
 	    (rc = open_tables(i, err)) != WRT_OK)
 		goto bad;
 	rc = wrt__heap_join(i, err);
@@ -606,11 +630,22 @@ wrt_instance_create(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 	rc = initialise(i, err);
 	if (rc != WRT_OK)
 		goto bad;
+	if (src)
+		wrt__clone_settings(i, src);
 	*out = i;
 	return WRT_OK;
 bad:
 	wrt_instance_close(i);
 	return rc;
+}
+
+int
+wrt_instance_create(wrt_instance **out, wrt_pool *pool, wrt_module *module,
+    wrt_imports *imports, struct wrt_error *err)
+{
+	if (!out || !pool || !module)
+		return wrt__fail(err, WRT_EINVAL, "an argument is NULL");
+	return wrt__instance_make(out, pool, module, imports, NULL, err);
 }
 
 void
@@ -655,8 +690,8 @@ forget_refs(wrt_instance *i)
 
 /* Frames of i may be on the stack when the call was into another instance of
  * the group. */
-static bool
-group_runs(wrt_instance *i)
+bool
+wrt__instance_runs(wrt_instance *i)
 {
 	for (wrt_instance *j = wrt__group_of(&i->group)->members; j;
 	    j = j->next)
@@ -675,7 +710,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 		return wrt__fail(err, WRT_EINVAL, "instance is NULL");
 	if (!wrt__thread_get())
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
-	if (!i->open || group_runs(i))
+	if (!i->open || wrt__instance_runs(i))
 		return wrt__fail(err, WRT_ESTATE, "the instance, or one that "
 		    "it is linked with, is running");
 	if (i->pool->forks != wrt__forks)
@@ -688,6 +723,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 			return wrt__fail(err, WRT_ESTATE, "memory %u is "
 			    "shared, and others use it", k);
 	wrt__trap_clear(i);
+	i->ran = true;
 	for (uint32_t k = 0; k < i->nown_mems; k++) {
 		rc = wrt__pages_reset(i->mems[first + k]);
 		if (rc != WRT_OK)

@@ -530,6 +530,51 @@ bind(wrt_instance *i, const struct wabi_import_info *im,
 	return WRT_OK;
 }
 
+/* Are there instances, or objects of hosts, that i shares something with? */
+static bool
+is_linked(wrt_instance *i)
+{
+	const struct wrt__group *g = wrt__group_of(&i->group);
+
+	return g->members != i || i->next || g->nopen != 1;
+}
+
+int
+wrt__link_same(wrt_instance *i, wrt_instance *src, struct wrt_error *err)
+{
+	const struct wrt_module *m = i->module;
+	const struct wabi_import_info *im = WRT__META(m, imports);
+	int rc = WRT_OK;
+
+	if (is_linked(src))
+		wrt__group_join(&src->group, &i->group);
+	for (uint32_t k = 0; k < m->meta->imports.n && rc == WRT_OK; k++) {
+		uint32_t at = im[k].index;
+		struct wrt__def d = { .kind = (enum wrt_kind)im[k].kind };
+
+		switch (im[k].kind) {
+		case WABI_KIND_FUNC:
+			d.host = src->hosts[at].func.host;
+			d.func = src->funcs[at];
+			break;
+		case WABI_KIND_TABLE:
+			d.table = src->tables[at];
+			break;
+		case WABI_KIND_MEMORY:
+			d.mem = src->mems[at];
+			break;
+		case WABI_KIND_GLOBAL:
+			d.global = &src->globals[at];
+			break;
+		case WABI_KIND_TAG:
+			d.tag = src->tags[at];
+			break;
+		}
+		rc = bind(i, &im[k], &d, err);
+	}
+	return rc;
+}
+
 static const struct wrt__def *
 lookup(const wrt_instance *i, const wrt_imports *l,
     const struct wabi_import_info *im)

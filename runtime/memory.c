@@ -81,10 +81,22 @@ is_inside(const wrt_memory *m, uint64_t addr, uint64_t n)
 	return m && n <= bytes && addr <= bytes - n;
 }
 
+/* The host may write: an image that was taken is no longer what it holds.
+ * Shared memories have none. */
+static void
+touch(wrt_memory *m)
+{
+	if (!m->limits.shared)
+		m->touched = true;
+}
+
 int64_t
 wrt_memory_grow(wrt_memory *m, uint64_t delta_pages)
 {
-	return m ? wrt__memory_grow(m, delta_pages) : -1;
+	if (!m)
+		return -1;
+	touch(m);
+	return wrt__memory_grow(m, delta_pages);
 }
 
 void
@@ -101,8 +113,8 @@ wrt_memory_limit(wrt_memory *m, uint64_t bytes)
 	pthread_mutex_unlock(&m->lock);
 }
 
-void *
-wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
+static void *
+bytes_at(wrt_memory *m, uint64_t addr, uint64_t n)
 {
 	if (!is_inside(m, addr, n))
 		return NULL;
@@ -111,10 +123,20 @@ wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
 	return m->m.base + addr;
 }
 
+void *
+wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
+{
+	void *p = bytes_at(m, addr, n);
+
+	if (p)
+		touch(m);
+	return p;
+}
+
 int
 wrt_memory_read(wrt_memory *m, uint64_t addr, void *to, size_t n)
 {
-	const void *p = wrt_memory_at(m, addr, n);
+	const void *p = bytes_at(m, addr, n);
 
 	if (!p)
 		return is_inside(m, addr, n) ? WRT_ENOMEM : WRT_EBOUNDS;

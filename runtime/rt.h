@@ -18,6 +18,7 @@
  *   imports.c    what instances may import
  *   link.c       matching imports; instances that share something
  *   instance.c   create, reset, close
+ *   clone.c      create from another instance's state;  image.c  a memory's
  *   memory.c, table.c, global.c   the objects, for builtins and hosts
  */
 #ifndef WRT_RT_H
@@ -210,7 +211,27 @@ struct wrt_memory {
 	atomic_uint refs;		/* memories of their own, see below */
 	struct wrt_module *module;	/* whose image it is */
 	struct wrt__run *own_runs;
+	struct wrt__image *frozen;	/* what it held at the last clone, or
+					 * NULL */
+	bool touched;			/* by the host, since then */
 };
+
+/* image.c: what a memory holds at one time, in a sealed file of memory that
+ * any number of instances map or are served from.  Never changed; counted. */
+struct wrt__image {
+	atomic_uint refs;
+	int fd;				/* offsets are the memory's */
+	const uint8_t *map;
+	size_t map_bytes;
+	uint64_t pages;			/* the memory's size, in its pages */
+	struct wrt__run *runs;
+	uint32_t nruns;
+};
+
+/* The image of mem, which nobody uses meanwhile. */
+int wrt__image_take(struct wrt_memory *mem, struct wrt__image **out,
+    struct wrt_error *err);
+void wrt__image_put(struct wrt__image *image);
 
 /* pages.c: make the memory's pages, of `pages` wasm pages with this image. */
 int wrt__pages_open(struct wrt_memory *mem, wrt_pool *pool,
@@ -560,8 +581,38 @@ struct wrt_instance {
 	struct wrt__run *runs;		/* of all own memories */
 	struct wrt__hostblock *hosts;	/* per imported function */
 	uint8_t *elem_dropped, *data_dropped;
+	struct wrt__origin *origin;	/* a clone's beginning, else NULL: it
+					 * begins as its module says */
+	bool ran;			/* since it was last cloned */
 	struct wrt__trapinfo trap;
 };
+
+/* clone.c.  What a clone begins with, and goes back to when it is reset. */
+struct wrt__origin {
+	struct wrt__image **images;	/* per own memory */
+	uint32_t nimages;
+	union wabi_val *globals;	/* own ones */
+	struct wrt__words {
+		uint64_t *word, n;
+	} *tables;			/* own ones; functions are the clone's */
+	uint32_t ntables;
+	uint8_t *dropped;		/* element segments, then data */
+	int64_t fuel;
+};
+
+/* Link i to what src is linked to, and take src's state. */
+int wrt__clone_link(wrt_instance *i, wrt_instance *src, struct wrt_error *err);
+/* What of src is neither in the origin nor ever changes again. */
+void wrt__clone_settings(wrt_instance *i, const wrt_instance *src);
+/* Globals, tables and segments are the origin's again. */
+void wrt__clone_thaw(wrt_instance *i);
+void wrt__origin_free(struct wrt__origin *o);
+/* instance.c: make an instance of src's module and state, or, if src is NULL,
+ * of the module's and the imports. */
+int wrt__instance_make(wrt_instance **out, wrt_pool *pool, wrt_module *module,
+    wrt_imports *imports, wrt_instance *src, struct wrt_error *err);
+/* Does i, or one that it is linked with, run? */
+bool wrt__instance_runs(wrt_instance *i);
 
 static inline wrt_instance *
 wrt__instance_of(const void *vmctx)
@@ -587,6 +638,8 @@ struct wabi_func *wrt__instance_funcref(wrt_instance *i, uint32_t idx);
 void wrt__instance_free(wrt_instance *i);
 /* link.c: fill funcs, mems, tables, globals, tags with what is imported. */
 int wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err);
+/* The same with what src, of the same module, imports. */
+int wrt__link_same(wrt_instance *i, wrt_instance *src, struct wrt_error *err);
 /* Could somebody else hold a pointer into i?  It then ends with its group. */
 void wrt__instance_unlink(wrt_instance *i);
 /* Values that cross instances by the host's hand. */

@@ -34,7 +34,7 @@ struct life {
 	wrt_pool *p;
 	wrt_module *m, *mu;
 	wrt_imports *l, *lu;
-	wrt_instance *i, *u;
+	wrt_instance *i, *u, *s, *c;	/* s, and its clone */
 	int rc;				/* of the step that failed */
 };
 
@@ -85,6 +85,19 @@ use(struct life *a)
 	    step(a, api_call(a->u, "add3", 1, 4, 0, 0, &x)) && x == 7;
 }
 
+/* A clone, linked to nobody. */
+static bool
+clones(struct life *a)
+{
+	struct wrt_error err;
+	int32_t x = 0;
+
+	return step(a, wrt_instance_create(&a->s, a->p, a->m, a->l, &err)) &&
+	    step(a, wrt_instance_clone(&a->c, a->s, a->p, &err)) &&
+	    step(a, api_call(a->c, "load", 1, 100, 0, 0, &x)) && x == 'h' &&
+	    step(a, wrt_instance_reset(a->c, NULL));
+}
+
 static bool
 live(struct life *a)
 {
@@ -99,12 +112,14 @@ live(struct life *a)
 	    step(a, wrt_imports_create(&a->lu)) &&
 	    step(a, wrt_imports_instance(a->lu, "lib", a->i)) &&
 	    step(a, wrt_instance_create(&a->u, a->p, a->mu, a->lu, &err)) &&
-	    use(a);
+	    use(a) && clones(a);
 }
 
 static void
 die(struct life *a)
 {
+	wrt_instance_close(a->c);
+	wrt_instance_close(a->s);
 	wrt_instance_close(a->u);
 	wrt_instance_close(a->i);
 	wrt_imports_destroy(a->lu);
