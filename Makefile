@@ -299,6 +299,33 @@ check check-long bless: deps-test
 	@$(MAKE) --no-print-directory check-build
 	@$(RUN) $(addprefix --,$(filter-out check,$(subst check-,,$@))) $(TESTS)
 
+# ---- Benchmarks ------------------------------------------------------------
+# docs/BENCH.md.  ROUNDS=n, BENCH='NAME...' selects.
+ROUNDS ?= 5
+BENCHDIR := build/bench
+runtime_bench_src := bench/runtime.c bench/runtime_ours.c \
+	bench/runtime_wasmtime.c bench/wasmtime_api.c
+runtime_bench_obj := $(call objs,$(runtime_bench_src))
+$(runtime_bench_obj): FLAGS = -I$(INC)/public -Ibench
+$(runtime_bench_obj): | $(INC_public)
+$(BENCHDIR)/runtime: $(runtime_bench_obj) $(LIB)/libwasmrt.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs) -lm
+bench_wat := $(wildcard bench/*.wat)
+bench_wasm := $(patsubst bench/%.wat,$(BENCHDIR)/%.wasm,$(bench_wat))
+$(bench_wasm): $(BENCHDIR)/%.wasm: bench/%.wat $(VENV)/ready
+	@mkdir -p $(@D)
+	$(VENV)/bin/python tests/wat2wasm $(@D) $<
+$(BENCHDIR)/%.so: $(BENCHDIR)/%.wasm $(BIN)/wasmc
+	$(BIN)/wasmc --quiet $< -o $@
+$(BENCHDIR)/%.dense.so: $(BENCHDIR)/%.wasm $(BIN)/wasmc
+	$(BIN)/wasmc --quiet --bounds=explicit $< -o $@
+.PHONY: bench bench-runtime
+bench-runtime: $(BENCHDIR)/runtime $(bench_wasm) \
+		$(patsubst %.wasm,%.so,$(bench_wasm)) \
+		$(BENCHDIR)/runtime_guest.dense.so
+	@$(BENCHDIR)/runtime $(ROUNDS) $(BENCH)
+
 # ---- Examples --------------------------------------------------------------
 # Programs for wasm are hello.c and what begins with guest_ (reactors); others
 # are hosts, built as anybody's would be.
@@ -357,6 +384,8 @@ help:
 	@echo 'make check-long   ... with those that take long'
 	@echo 'make bless        ... and rewrite the golden files of the tests'
 	@echo 'make fuzz         run the fuzzers, each for FUZZ_SECONDS'
+	@echo 'make bench-runtime  what the runtime does, step by step,'
+	@echo '                  beside wasmtime; BENCH=NAME... ROUNDS=n'
 	@echo 'make install      to DESTDIR PREFIX'
 	@echo 'make everything   build without looking for missing packages'
 	@echo 'make libs, tools, tests, wat, deps, clean'
