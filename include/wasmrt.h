@@ -62,6 +62,8 @@ extern "C" {
 
 enum wrt_status {
 	WRT_OK = 0,
+	WRT_SUSPENDED = 1,		/* of a call: see wrt_instance_resume */
+	WRT_YIELD = 2,			/* of a host function: see wrt_yield */
 #define X(name, number, text) WRT_##name = number,
 	WRT_STATUSES(X)
 #undef X
@@ -209,9 +211,9 @@ typedef struct wrt_instance wrt_instance;
  * the guest; `caller` is the instance that called, whose memory it may use; if
  * the function went on through a table or an export, the one that imported it.
  * It must return: not longjmp or throw over the guest.
- * Returns WRT_OK, or WRT_ETRAP after wrt_trap_set() or wrt_exit() to end the
- * guest; any other negative value ends it with the trap "host function
- * failed". */
+ * Returns WRT_OK, WRT_ETRAP after wrt_trap_set() or wrt_exit() to end the
+ * guest, or WRT_YIELD to suspend it, see wrt_yield(); any other value ends it
+ * with the trap "host function failed". */
 typedef int (*wrt_host_fn)(void *data, wrt_instance *caller, wrt_val *vals);
 
 WRT_API int wrt_imports_create(wrt_imports **out);
@@ -258,8 +260,9 @@ WRT_API void wrt_imports_unknown(wrt_imports *, enum wrt_unknown);
 /* ---- Instance -----------------------------------------------------------
  *
  *   create -> READY <-> RUNNING        call
+ *             RUNNING <-> SUSPENDED    wrt_yield(), wrt_instance_resume()
  *             READY  -> TRAPPED        a call trapped
- *   TRAPPED, READY   -> READY          reset
+ *   any but RUNNING  -> READY          reset
  *   any but RUNNING  -> closed         close
  *
  * After a trap the instance may be called again, as the specification has it;
@@ -332,8 +335,9 @@ WRT_API int wrt_instance_func(wrt_instance *, const char *name,
  *
  * Returns WRT_OK with results filled in; WRT_ETRAP if the guest trapped or
  * left through wrt_exit(), see wrt_trap_get(); WRT_ENOTFOUND, WRT_ETYPE or
- * WRT_ESTATE if nothing was run.  A host function may call again into the
- * instance that called it.  Allocates nothing. */
+ * WRT_ESTATE if nothing was run; WRT_SUSPENDED if it is to be resumed.  A host
+ * function may call again into the instance that called it.  Allocates
+ * nothing. */
 WRT_API int wrt_instance_call(wrt_instance *, const char *name,
     const wrt_val *args, size_t nargs, wrt_val *results);
 /* The same for a funcref, of whatever instance: a trap is kept by the instance
@@ -344,6 +348,46 @@ WRT_API int wrt_func_call(wrt_func *, const wrt_val *args, size_t nargs,
 WRT_API wrt_instance *wrt_func_instance(const wrt_func *);
 /* Its type; the arrays live as long as the function. */
 WRT_API int wrt_func_type(const wrt_func *, struct wrt_functype *out);
+
+/* ---- Suspending ---------------------------------------------------------
+ *
+ * A host function may suspend the guest that called it: instead of results it
+ * returns WRT_YIELD, and the host's call of the guest returns WRT_SUSPENDED.
+ * The instance keeps the guest's stack.  wrt_instance_resume() brings what the
+ * host function would have returned, on this thread or on another, at any
+ * time, and then is itself as the call was: it returns WRT_OK with the call's
+ * results, WRT_ETRAP, or WRT_SUSPENDED again.  Any number of instances may be
+ * suspended at once.  Nothing is allocated.
+ *
+ * Only the host's outermost call on a guest stack can be suspended: not one
+ * that a host function made in the course of another call, not a start
+ * function, not a call within a session.  Of a suspended instance functions
+ * cannot be called (WRT_ESTATE), of those it is linked with they can; those
+ * cannot be reset while it is suspended.  Closing it, or resetting it, ends
+ * what was suspended without running any of it.  wrt_instance_kill() does not
+ * reach it (WRT_ESTATE): a kill that comes as it is suspended ends it as a
+ * kill, with WRT_ETRAP.
+ *
+ * Suspend the guest when this host function returns WRT_YIELD (or, if it is one
+ * that has its C prototype, whatever it returns).  val is for the host, which
+ * gets it from wrt_instance_yielded(); a reference in it keeps nothing alive.
+ * A host function may as well just return WRT_YIELD: val is 0 then.
+ * Returns WRT_YIELD; WRT_ESTATE if the guest cannot be suspended: a host
+ * function that returns WRT_YIELD all the same traps ("host function failed"). */
+WRT_API int wrt_yield(wrt_instance *caller, wrt_val val);
+/* What the guest of a suspended call yielded.  The instance is the one that was
+ * called.  WRT_ESTATE if it is not suspended. */
+WRT_API int wrt_instance_yielded(wrt_instance *, wrt_val *out);
+/* Go on, with vals, nvals of them, for the results of the host function that
+ * suspended, and room for the results of the call.  WRT_OK, WRT_ETRAP,
+ * WRT_SUSPENDED as above; WRT_ESTATE if it is not suspended, or if its functions
+ * could not be called either; WRT_ETYPE if nvals is another number or a
+ * reference is not of the type, WRT_ELIMIT if there is no room for one: it
+ * stays suspended. */
+WRT_API int wrt_instance_resume(wrt_instance *, const wrt_val *vals,
+    size_t nvals, wrt_val *results);
+/* 1 if it is suspended, else 0. */
+WRT_API int wrt_instance_suspended(const wrt_instance *);
 
 /* ---- Traps ------------------------------------------------------------ */
 

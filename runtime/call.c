@@ -1,197 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /*
  * call.c: one call, from the host's values to results or a trap.
- *
- * An instance is claimed by the thread that runs it; the claim is what makes
- * misuse from another thread a WRT_ESTATE.  The kill word says who runs it, so
- * that wrt_instance_kill() sends its signal to that thread and to no other: a
- * signal that comes late finds no instance marked and does nothing.
  */
 #include <alloca.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "rt.h"
 
 #define MAX_VALS 4096u
-#define NESTED_GAP 256u			/* red zone, and a little */
-#define NESTED_ROOM 2048u		/* for what enters a nested call */
 
-/* ---- Activations -------------------------------------------------------- */
-
-static int
-claim(wrt_instance *i, struct wrt__thread *t)
-{
-	struct wrt__thread *none = NULL;
-
-	if (i->pool->forks != wrt__forks)
-		return WRT_ESTATE;
-	if (!atomic_compare_exchange_strong_explicit(&i->thread, &none, t,
-	    memory_order_acquire, memory_order_relaxed) && none != t)
-		return WRT_ESTATE;
-	if (i->depth++ == 0) {
-		i->state = WRT__RUNNING;
-		i->ran = true;
-		atomic_store_explicit(&i->kill, (uint32_t)t->tid,
-		    memory_order_release);
-	}
-	return WRT_OK;
-}
-
-/* Returns the code of a kill, or 0. */
-static int
-unclaim(wrt_instance *i, enum wrt__state state)
-{
-	uint64_t word;
-
-	if (--i->depth > 0)
-		return 0;
-	word = atomic_exchange_explicit(&i->kill, 0, memory_order_acq_rel);
-	i->state = word >> 32 ? WRT__TRAPPED : state;
-	atomic_store_explicit(&i->thread, NULL, memory_order_release);
-	return (int)(word >> 32);
-}
-
-/* A nested activation goes on where the guest called the host, on the same
- * stack, clear of what the guest may use below its stack pointer. */
-static int
-act_stack(struct wrt__act *a)
-{
-	struct wrt__act *p = a->prev;
-
-	if (p && p->stack) {
-		a->stack = p->stack;
-		a->stack_top = (void *)((p->regs.sp - NESTED_GAP) & ~15ull);
-		return WRT_OK;
-	}
-	a->stack = a->thread->stack;
-	if (a->stack && a->stack->bytes == a->inst->stack_bytes)
-		a->thread->stack = NULL;
-	else
-		a->stack = wrt__stack_take(a->thread, a->inst->stack_bytes);
-	if (!a->stack)
-		return WRT_ENOMEM;
-	a->stack_top = a->stack->top;
-	a->own_stack = true;
-	return WRT_OK;
-}
-
-static int
-act_begin(struct wrt__act *a, wrt_instance *i)
-{
-	int rc;
-
-	/* Of regs, which stubs and faults fill in, only what says that there
-	 * are none. */
-	a->host_sp = a->stack_top = NULL;
-	atomic_init(&a->pending, 0);
-	a->is_return = 0;
-	a->regs.pc = a->regs.sp = 0;
-	memset(&a->inst, 0, sizeof *a - offsetof(struct wrt__act, inst));
-	a->prev = wrt__act;
-	if (a->prev && !a->prev->in_host)
-		return WRT_ESTATE;	/* from a signal handler */
-	a->thread = wrt__thread_get();
-	if (!a->thread)
-		return WRT_ENOMEM;
-	a->inst = i;
-	rc = claim(i, a->thread);
-	if (rc != WRT_OK)
-		return rc;
-	if (i->depth == 1 && i->trap.code)
-		wrt__trap_clear(i);
-	return WRT_OK;
-}
-
-static int
-act_end(struct wrt__act *a, bool trapped)
-{
-	wrt_instance *i = a->inst;
-	int kill = unclaim(i, trapped ? WRT__TRAPPED : WRT__READY);
-
-	if (kill)
-		wrt__kill_unblock();
-	if (trapped && !a->code)
-		a->code = WABI_TRAP_INTERRUPT;	/* before it began */
-	if (kill && !trapped) {
-		/* It came as the guest was done; it was promised. */
-		trapped = true;
-		a->code = kill;
-		a->regs.pc = 0;
-	} else if (kill && a->code == WABI_TRAP_INTERRUPT) {
-		a->code = kill;
-	}
-	if (trapped) {
-		wrt__heap_repair(i);
-		wrt__trap_keep(a);
-		if (a->prev)
-			a->prev->inner = i;
-	}
-	if (a->own_stack && !a->thread->stack)
-		a->thread->stack = a->stack;	/* NULL: the trap keeps it */
-	else if (a->own_stack)
-		wrt__stack_give(a->thread, a->stack);
-	if (a->fault_page)
-		wrt__pages_unmap_table(a->fault_page);
-	return trapped ? WRT_ETRAP : WRT_OK;
-}
-
-/* A kill between claim() and here found no activation to end. */
-static void
-act_was_killed(struct wrt__act *a)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&a->inst->kill, memory_order_acquire) >> 32 ||
-	    (a->prev && atomic_load_explicit(&a->prev->pending,
-	    memory_order_relaxed)))
-		atomic_store_explicit(&a->pending, 1, memory_order_relaxed);
-}
-
-/* May one more call be nested?  The first push on the guest's stack is made by
- * wrt__enter, where a fault would not be a guest's. */
-static bool
-has_room(const struct wrt__act *a)
-{
-	if (!a->prev)
-		return true;
-	return (uintptr_t)a->stack_top >= (uintptr_t)a->stack->low +
-	    NESTED_ROOM && wrt__thread_has_room(a->thread);
-}
-
-int
-wrt__run(wrt_instance *i, void *fn, void *x, void *y, void *z)
-{
-	struct wrt__act a;
-	int rc = act_begin(&a, i);
-	bool left;
-
-	if (rc != WRT_OK)
-		return rc;
-	rc = act_stack(&a);
-	if (rc != WRT_OK) {
-		unclaim(i, WRT__READY);
-		return rc;
-	}
-	if (!has_room(&a)) {
-		a.code = WABI_TRAP_STACK_OVERFLOW;
-		return act_end(&a, true);
-	}
-	wrt__act = &a;
-	act_was_killed(&a);
-	left = wrt__enter(&a, fn, x, y, z) != 0;
-	wrt__act = a.prev;
-	return act_end(&a, left);
-}
+/* ---- Host functions ----------------------------------------------------- */
 
 /* A host function that the host calls: no stack to change to. */
 static int
 run_host(wrt_instance *i, struct wrt__hostfn *h, wrt_val *vals)
 {
 	struct wrt__act a;
-	int rc = act_begin(&a, i);
+	int rc = wrt__act_begin(&a, i, false);
 
 	if (rc != WRT_OK)
 		return rc;
@@ -203,10 +28,12 @@ run_host(wrt_instance *i, struct wrt__hostfn *h, wrt_val *vals)
 	wrt__act = &a;
 	rc = wrt__hostfn_call(h, i, vals);
 	wrt__act = a.prev;
-	if (rc != WRT_OK || a.trap_set || a.throwing)
+	if (rc != WRT_OK || a.ends)
 		wrt__hostfn_code(&a, rc);
 	a.regs.pc = 0;
-	return act_end(&a, rc != WRT_OK || a.trap_set || a.throwing);
+	rc = wrt__act_end(&a, rc != WRT_OK || a.ends);
+	wrt__act_release(&a);
+	return rc;
 }
 
 /* ---- Calls -------------------------------------------------------------- */
@@ -219,20 +46,6 @@ thunk_of(const wrt_instance *owner, const struct wabi_func *f)
 	assert(f->func_idx < m->nfuncs);
 	return wrt__code(m,
 	    m->from_host[WRT__META(m, funcs)[f->func_idx].type_idx]);
-}
-
-/* i is the instance that was called, which keeps the trap. */
-static int
-call_vals(wrt_instance *i, struct wabi_func *f, wrt_val *vals)
-{
-	void *thunk;
-
-	if (f->host)
-		return run_host(i, f->host, vals);
-	thunk = thunk_of(wrt__instance_of(f->vmctx), f);
-	if (!thunk)
-		return WRT_ETYPE;
-	return wrt__run(i, thunk, f->vmctx, f->code, vals);
 }
 
 /* Results of narrow types come with the rest of the word as it was. */
@@ -271,6 +84,69 @@ take_refs(struct wabi_func *f, const struct wrt_functype *t, wrt_val *vals)
 	return rc == WRT_OK ? wrt__args_from_host(f, t, vals) : rc;
 }
 
+int
+wrt__call_end(struct wrt__act *a, bool left, struct wabi_func *f,
+    wrt_val *vals, wrt_val *results)
+{
+	wrt_instance *i = a->inst;
+	bool refs;
+	const struct wrt_functype *t = wrt__type_of_call(f->type_id, &refs);
+	int rc = wrt__act_end(a, left);
+
+	if (rc == WRT_OK) {
+		if (refs)
+			wrt__vals_to_host(i, t->results, t->nresults, vals);
+		copy_results(results, vals, t);
+		if (refs)
+			wrt__exns_pin(t->results, t->nresults, results);
+	}
+	wrt__act_release(a);
+	return rc;
+}
+
+/* The values are kept on the guest's stack, where they are as long as the call,
+ * which may be longer than we are.  vals are n, references taken. */
+static int
+call_guest(wrt_instance *i, struct wabi_func *f, const wrt_val *args,
+    size_t nargs, uint32_t n, wrt_val *results)
+{
+	void *thunk = thunk_of(wrt__instance_of(f->vmctx), f);
+	struct wrt__act a;
+	wrt_val *vals;
+	int rc;
+
+	if (!thunk)
+		return WRT_ETYPE;
+	rc = wrt__act_begin(&a, i, false);
+	if (rc != WRT_OK)
+		return rc;
+	rc = wrt__act_stack(&a, n, &vals);
+	if (rc != WRT_OK)
+		return rc;
+	for (uint32_t k = 0; k < nargs; k++)
+		vals[k] = args[k];
+	a.may_suspend = true;
+	a.func = f;
+	a.vals = vals;
+	return wrt__call_end(&a, wrt__act_enter(&a, thunk, f->vmctx, f->code,
+	    vals), f, vals, results);
+}
+
+static int
+call_host(wrt_instance *i, struct wabi_func *f, const struct wrt_functype *t,
+    wrt_val *vals, bool refs, wrt_val *results)
+{
+	int rc = run_host(i, f->host, vals);
+
+	if (rc != WRT_OK)
+		return rc;
+	copy_results(results, vals, t);
+	if (refs)
+		wrt__exns_pin(t->results, t->nresults, results);
+	return WRT_OK;
+}
+
+/* i is the instance that was called, which keeps the trap. */
 static int
 call(wrt_instance *i, struct wabi_func *f, const wrt_val *args, size_t nargs,
     wrt_val *results)
@@ -288,21 +164,16 @@ call(wrt_instance *i, struct wabi_func *f, const wrt_val *args, size_t nargs,
 	n = t->nparams > t->nresults ? t->nparams : t->nresults;
 	if (n > MAX_VALS)
 		return WRT_ELIMIT;
+	if (!refs && !f->host)
+		return call_guest(i, f, args, nargs, n, results);
 	if (n > sizeof few / sizeof *few)
 		vals = alloca(n * sizeof *vals);
 	for (uint32_t k = 0; k < nargs; k++)
 		vals[k] = args[k];
 	if (refs && (rc = take_refs(f, t, vals)) != WRT_OK)
 		return rc;
-	rc = call_vals(i, f, vals);
-	if (rc != WRT_OK)
-		return rc;
-	if (refs && !f->host)
-		wrt__vals_to_host(i, t->results, t->nresults, vals);
-	copy_results(results, vals, t);
-	if (refs)
-		wrt__exns_pin(t->results, t->nresults, results);
-	return WRT_OK;
+	return f->host ? call_host(i, f, t, vals, refs, results) :
+	    call_guest(i, f, vals, nargs, n, results);
 }
 
 int
@@ -374,24 +245,3 @@ wrt_instance_call(wrt_instance *i, const char *name, const wrt_val *args,
 	    results) : rc;
 }
 
-/* ---- Kill --------------------------------------------------------------- */
-
-int
-wrt_instance_kill(wrt_instance *i, int code)
-{
-	uint64_t word;
-
-	if (!i || code <= 0)
-		return WRT_EINVAL;
-	word = atomic_load_explicit(&i->kill, memory_order_acquire);
-	do {
-		if (!(uint32_t)word)
-			return WRT_ESTATE;
-		if (word >> 32)
-			break;		/* somebody was first */
-	} while (!atomic_compare_exchange_weak_explicit(&i->kill, &word,
-	    word | (uint64_t)(uint32_t)code << 32, memory_order_acq_rel,
-	    memory_order_acquire));
-	syscall(SYS_tgkill, getpid(), (int)(uint32_t)word, wrt__kill_signal());
-	return WRT_OK;
-}

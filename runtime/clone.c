@@ -58,9 +58,9 @@ check_source(wrt_instance *i, struct wrt_error *err)
 {
 	uint32_t first = i->module->nimported[WABI_KIND_MEMORY];
 
-	if (!i->open || wrt__instance_runs(i))
+	if (!i->open || i->suspended || wrt__instance_runs(i))
 		return wrt__fail(err, WRT_ESTATE, "the instance, or one that "
-		    "it is linked with, is running");
+		    "it is linked with, is running or suspended");
 	if (i->pool->forks != wrt__forks)
 		return wrt__fail(err, WRT_ESTATE,
 		    "the pool belongs to the process that forked this one");

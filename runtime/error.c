@@ -26,6 +26,10 @@ wrt_status_text(int status)
 	switch (status) {
 	case WRT_OK:
 		return "success";
+	case WRT_SUSPENDED:
+		return "the call is suspended";
+	case WRT_YIELD:
+		return "suspend the guest";
 #define X(name, number, text)						\
 	case number:							\
 		return text;

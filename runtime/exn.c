@@ -179,11 +179,22 @@ look_at_stacks(struct search *s)
 }
 
 static void
+look_at_suspended(struct search *s, const struct wrt__stack *stack)
+{
+	if (!stack)
+		return;
+	look_through(s, &stack->call.regs, &stack->call.regs + 1);
+	look_through(s, (const void *)(uintptr_t)stack->call.regs.sp,
+	    stack->top);
+}
+
+static void
 look_at_instance(struct search *s, const wrt_instance *i)
 {
 	const struct wrt_module *m = i->module;
 
 	look_at(s, (uint64_t)(uintptr_t)i->trap.exn);
+	look_at_suspended(s, i->suspended);
 	for (uint32_t k = 0; k < m->nglobals; k++)
 		if (i->globals[k].cell && i->globals[k].type.type ==
 		    WABI_EXNREF)

@@ -253,6 +253,21 @@ visit_guest_stacks(struct gc *g)
 	}
 }
 
+/* What is suspended: other calls of the group may go on meanwhile. */
+static void
+visit_suspended(struct gc *g, const struct wrt__group *group)
+{
+	for (const wrt_instance *i = group->members; i; i = i->next) {
+		const struct wrt__stack *s = i->suspended;
+
+		if (!s)
+			continue;
+		visit_range(g, &s->call.regs, &s->call.regs + 1);
+		visit_range(g, (const void *)(uintptr_t)s->call.regs.sp,
+		    s->top);
+	}
+}
+
 /* From where the caller's frames and registers are, up to the outermost
  * call's. */
 static void
@@ -324,6 +339,7 @@ mark_roots(struct gc *g, const struct wrt__group *group)
 	for (uint32_t k = 0; k < g->h->nargs; k++)
 		mark_extern(g, g->h->args[k].u64[0]);
 	visit_guest_stacks(g);
+	visit_suspended(g, group);
 	visit_host_stack(g);
 }
 
@@ -333,7 +349,7 @@ mark_roots(struct gc *g, const struct wrt__group *group)
 static bool
 alone(const struct wrt__group *group)
 {
-	const struct wrt__thread *self = wrt__act ? wrt__act->thread : NULL;
+	const struct wrt__thread *self = wrt__thread;
 
 	for (const wrt_instance *i = group->members; i; i = i->next) {
 		const struct wrt__thread *t = atomic_load(&i->thread);

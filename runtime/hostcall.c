@@ -31,6 +31,7 @@ wrt__hostfn_new(const struct wrt_functype *type, wrt_host_fn fn, void *data)
 		wrt__free(h);
 		return NULL;
 	}
+	wrt__type_of_call(h->type_id, &h->has_refs);
 	h->fn = fn;
 	h->data = data;
 	return h;
@@ -156,6 +157,23 @@ wrt__hostfn_code(struct wrt__act *a, int rc)
 	a->code = WABI_TRAP_HOST;
 }
 
+/* The guest does not go on as it is: it is suspended, an exception is thrown
+ * in it, or it ends. */
+_Noreturn static void
+not_on(struct wrt__act *a, wrt_instance *caller, struct wrt__hostfn *h, int rc,
+    wrt_val *vals)
+{
+	if (!a->trap_set && !a->throwing && (rc == WRT_YIELD ||
+	    (rc == WRT_OK && a->yielding)))
+		wrt__suspend(a, caller, h, vals);
+	wrt__hostfn_code(a, rc);
+	if (a->code == WABI_TRAP_EXCEPTION && a->exn && !a->trap_set) {
+		wrt__exn_adopt(caller, a->exn);
+		wrt__throw(a, a->exn);
+	}
+	wrt__leave(a);
+}
+
 void
 wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 {
@@ -165,25 +183,24 @@ wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 	wrt_val *vals = (wrt_val *)(void *)v;
 	int rc;
 
-	a->trap_set = a->throwing = false;
+	a->ends = 0;
 	a->exn = NULL;
 	a->inner = NULL;
 	a->in_host = true;
-	wrt__exns_pin(h->type.params, h->type.nparams, vals);
-	wrt__vals_to_host(caller, h->type.params, h->type.nparams, vals);
+	if (h->has_refs) {
+		wrt__exns_pin(h->type.params, h->type.nparams, vals);
+		wrt__vals_to_host(caller, h->type.params, h->type.nparams,
+		    vals);
+	}
 	rc = wrt__hostfn_call(h, caller, vals);
 	a->in_host = false;
-	if (rc == WRT_OK && !a->trap_set && !a->throwing)
+	if (h->has_refs && rc == WRT_OK && !a->ends)
 		rc = wrt__vals_from_host(caller, h->type.results,
 		    h->type.nresults, vals);
-	if (rc != WRT_OK || a->trap_set || a->throwing) {
-		wrt__hostfn_code(a, rc);
-		if (a->code == WABI_TRAP_EXCEPTION && a->exn && !a->trap_set) {
-			wrt__exn_adopt(caller, a->exn);
-			wrt__throw(a, a->exn);
-		}
-		wrt__leave(a);
-	}
+	if (rc != WRT_OK || a->ends)
+		not_on(a, caller, h, rc, vals);
 	a->inner = NULL;
-	wrt__vals_escape(caller, h->type.results, h->type.nresults, vals);
+	if (h->has_refs)
+		wrt__vals_escape(caller, h->type.results, h->type.nresults,
+		    vals);
 }

@@ -653,6 +653,7 @@ wrt_instance_close(wrt_instance *i)
 {
 	if (!i || !i->open || i->depth)
 		return;
+	wrt__suspended_drop(i);
 	i->open = false;
 	i->state = WRT__CLOSED;
 	if (!i->pinned) {
@@ -695,7 +696,7 @@ wrt__instance_runs(wrt_instance *i)
 {
 	for (wrt_instance *j = wrt__group_of(&i->group)->members; j;
 	    j = j->next)
-		if (j->depth)
+		if (j->depth || (j != i && j->suspended))
 			return true;
 	return false;
 }
@@ -712,7 +713,8 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
 	if (!i->open || wrt__instance_runs(i))
 		return wrt__fail(err, WRT_ESTATE, "the instance, or one that "
-		    "it is linked with, is running");
+		    "it is linked with, runs, or the latter is "
+		    "suspended");
 	if (i->pool->forks != wrt__forks)
 		return wrt__fail(err, WRT_ESTATE,
 		    "the pool belongs to the process that forked this one");
@@ -722,6 +724,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 		    atomic_load(&i->mems[k]->refs) > 1)
 			return wrt__fail(err, WRT_ESTATE, "memory %u is "
 			    "shared, and others use it", k);
+	wrt__suspended_drop(i);
 	wrt__trap_clear(i);
 	i->ran = true;
 	for (uint32_t k = 0; k < i->nown_mems; k++) {

@@ -9,7 +9,9 @@
  *   thread.c     what each thread has: alternate signal stack, cached stack
  *   switch_*.S   entering and leaving the guest, stubs of the runtime calls
  *   signal.c     faults and kill
+ *   act.c        activations: claiming an instance, a stack, what is left
  *   call.c       one call, from the host's values to result or trap
+ *   suspend.c    a call that stops in the middle and goes on later
  *   trap.c       what a trap leaves behind
  *   builtins.c   the runtime calls;  wait.c  those that wait and notify
  *   hostcall.c   guest to host
@@ -32,8 +34,28 @@
 
 struct wrt__act;
 struct wrt__group;
+struct wrt__hostfn;
 
 /* ---- Threads and stacks ------------------------------------------------ */
+
+/* How a call was suspended, and so how it goes on. */
+enum wrt__suspended_how {
+	WRT__BY_HOSTCALL = 1,		/* results go to an array */
+};
+
+/* A call that does not run: all there is of it beside its stack, in whose
+ * record it is kept, so that suspending allocates nothing. */
+struct wrt__suspended {
+	enum wrt__suspended_how how;
+	struct wrt__regs regs;		/* as at a runtime call */
+	void *stack_top;		/* the activation's */
+	struct wabi_func *func;		/* that the host called, and ... */
+	wrt_val *call_vals;		/* ... its values, on the stack */
+	wrt_instance *caller;		/* of the host function */
+	struct wrt_functype type;	/* the host function's */
+	wrt_val *vals;			/* where its results go */
+	wrt_val yielded;
+};
 
 /* A guest stack: `bytes` usable ones from low up to top, and a guard of
  * WABI_STACK_GUARD below low. */
@@ -41,6 +63,7 @@ struct wrt__stack {
 	struct wrt__stack *next;
 	uint8_t *low, *top;
 	uint64_t bytes;
+	struct wrt__suspended call;	/* of the instance that it is kept by */
 };
 
 struct wrt__thread {
@@ -75,40 +98,56 @@ void wrt__stack_free(struct wrt__stack *s);
  *
  * One call from the host into guest code, on the host's stack as long as the
  * call lasts.  The innermost one of a thread is wrt__act.  Nested calls (guest,
- * host function, guest) go on below on the same guest stack.  The first fields
+ * host function, guest) go on below on the same guest stack.  A call that is
+ * suspended ends its activation and goes on in another one.  The first fields
  * are known to switch_*.S.
  */
 struct wrt__act {
-	struct wrt__act *prev;
 	void *host_sp;			/* where wrt__leave goes back to */
 	void *stack_top;		/* where the guest begins */
 	_Atomic uint32_t pending;	/* kill: look when leaving the host */
+	union {
+		uint32_t ends;		/* any of: by the host function */
+		struct {
+			bool trap_set;	/* wrt_trap_set or wrt_exit */
+			bool throwing;	/* wrt_throw: exn */
+			bool yielding;	/* wrt_yield */
+		};
+	};
 	uint32_t is_return;		/* regs.pc is a return address */
+	uint32_t in_host;		/* a host function runs */
 	struct wrt__regs regs;		/* at a runtime call, or at the fault */
+	uint64_t result;		/* what wrt__resume returns there */
 
+	struct wrt__act *prev;
 	wrt_instance *inst;		/* whose function was called */
 	struct wrt__thread *thread;
 	struct wrt__stack *stack;
 	int code;			/* enum wabi_trap, once it trapped */
 	uint64_t address;		/* of a memory fault, in its memory */
 	void *fault_page;		/* page table to give back, or NULL */
-	bool in_host;			/* a host function runs */
 	bool own_stack;			/* not the enclosing activation's */
-	bool trap_set;			/* by wrt_trap_set or wrt_exit */
+	bool may_suspend;		/* a call whose host can resume it */
+	bool suspended;			/* it left to be resumed */
+	struct wabi_func *func;		/* if it may: what was called, with */
+	wrt_val *vals;
 	wrt_instance *inner;		/* nested call that trapped last */
-	bool throwing;			/* by wrt_throw: exn */
 	struct wabi_exn *exn;		/* not caught here; with code */
 };
 
-_Static_assert(offsetof(struct wrt__act, host_sp) == 8, "switch.S");
-_Static_assert(offsetof(struct wrt__act, stack_top) == 16, "switch.S");
-_Static_assert(offsetof(struct wrt__act, pending) == 24, "switch.S");
-_Static_assert(offsetof(struct wrt__act, is_return) == 28, "switch.S");
+_Static_assert(offsetof(struct wrt__act, host_sp) == 0, "switch.S");
+_Static_assert(offsetof(struct wrt__act, stack_top) == 8, "switch.S");
+_Static_assert(offsetof(struct wrt__act, pending) == 16, "switch.S");
+_Static_assert(offsetof(struct wrt__act, ends) == 20, "switch.S");
+_Static_assert(offsetof(struct wrt__act, is_return) == 24, "switch.S");
+_Static_assert(offsetof(struct wrt__act, in_host) == 28, "switch.S");
 _Static_assert(offsetof(struct wrt__act, regs) == 32, "switch.S");
 #if defined(__x86_64__)
 _Static_assert(offsetof(struct wrt__act, regs.rbx) == 56, "switch.S");
+_Static_assert(offsetof(struct wrt__act, result) == 96, "switch.S");
 #elif defined(__aarch64__)
 _Static_assert(offsetof(struct wrt__act, regs.x19_x30) == 48, "switch.S");
+_Static_assert(offsetof(struct wrt__act, result) == 208, "switch.S");
 #endif
 
 extern _Thread_local struct wrt__act *wrt__act
@@ -118,6 +157,9 @@ extern _Thread_local struct wrt__act *wrt__act
  * it returned, 1 when the guest left through wrt__leave, or was to be killed
  * before it began. */
 int wrt__enter(struct wrt__act *act, void *fn, void *x, void *y, void *z);
+/* The same, but go on at act->regs, a runtime call's return, with act->result
+ * in the registers for results. */
+int wrt__resume(struct wrt__act *act);
 _Noreturn void wrt__leave(struct wrt__act *act);
 /* From a runtime call: go on in the guest with act->regs, two further registers
  * holding exn and 0. */
@@ -136,9 +178,37 @@ _Noreturn void wrt__trap(int code);
 /* From the stubs: act->pending was set. */
 _Noreturn void wrt__pending(struct wrt__act *act);
 
+/* act.c.  wrt__act_begin claims inst for this thread: WRT_OK, WRT_ESTATE,
+ * WRT_ENOMEM; `resuming` what is suspended and nothing else.  wrt__act_stack
+ * gives it a stack, with n values at its top (*vals); on failure the claim is
+ * given back.  wrt__act_end, after the guest returned or `left`: WRT_OK,
+ * WRT_ETRAP with the trap kept in inst, WRT_SUSPENDED.  wrt__act_release then
+ * gives back the stack. */
+int wrt__act_begin(struct wrt__act *a, wrt_instance *inst, bool resuming);
+int wrt__act_stack(struct wrt__act *a, uint32_t n, wrt_val **vals);
+int wrt__act_end(struct wrt__act *a, bool left);
+void wrt__act_release(struct wrt__act *a);
+/* Give back a claim, nothing having run. */
+void wrt__act_cancel(struct wrt__act *a);
+/* After wrt__act_stack: enter the guest as wrt__enter does, if there is room;
+ * or go on, as wrt__resume does. */
+bool wrt__act_enter(struct wrt__act *a, void *fn, void *x, void *y, void *z);
+bool wrt__act_resume(struct wrt__act *a);
+
 /* Run fn(x, y, z) as an activation of inst.  WRT_OK, WRT_ETRAP with the trap
  * kept in inst, WRT_ESTATE, WRT_ENOMEM. */
 int wrt__run(wrt_instance *inst, void *fn, void *x, void *y, void *z);
+
+/* call.c: the end of a call of f with vals; gives back the stack. */
+int wrt__call_end(struct wrt__act *a, bool left, struct wabi_func *f,
+    wrt_val *vals, wrt_val *results);
+
+/* suspend.c: from HOSTCALL, leave the guest; h's results will go to vals.  Only
+ * if it may be, see wrt__may_suspend; else a trap. */
+_Noreturn void wrt__suspend(struct wrt__act *a, wrt_instance *caller,
+    const struct wrt__hostfn *h, wrt_val *vals);
+/* End what is suspended, if it is. */
+void wrt__suspended_drop(wrt_instance *i);
 
 /* ---- Signals ------------------------------------------------------------ */
 
@@ -448,6 +518,7 @@ struct wrt__hostfn {
 	atomic_uint refs;
 	uint32_t type_id;
 	struct wrt_functype type;	/* lives for ever, see load.h */
+	bool has_refs;			/* any among them */
 	wrt_host_fn fn;
 	void *data;
 	struct wrt__cfunc *cfunc;	/* libffi's, or NULL */
@@ -529,7 +600,8 @@ void wrt__group_escape(struct wrt__group **g, const struct wabi_func *func);
 
 enum { WRT__MAX_FRAMES = 64, WRT__TEXT = 256 };
 
-enum wrt__state { WRT__READY, WRT__RUNNING, WRT__TRAPPED, WRT__CLOSED };
+enum wrt__state { WRT__READY, WRT__RUNNING, WRT__SUSPENDED, WRT__TRAPPED,
+		  WRT__CLOSED };
 
 struct wrt__trapinfo {
 	int code;			/* 0: none */
@@ -559,6 +631,7 @@ struct wrt_instance {
 	wrt__kill_word kill;
 	struct wrt__thread *_Atomic thread;	/* that runs it */
 	uint32_t depth;			/* nested activations */
+	struct wrt__stack *suspended;	/* with the call on it, or NULL */
 	void *data;
 	uint64_t stack_bytes;
 

@@ -14,14 +14,15 @@
 #if defined(__aarch64__)
 
 /* struct wrt__act */
-#define HOST_SP		8
-#define STACK_TOP	16
-#define PENDING		24
-#define IS_RETURN	28
+#define HOST_SP		0
+#define STACK_TOP	8
+#define PENDING		16
+#define IS_RETURN	24
 #define PC		32
 #define SP		40
 #define X(n)		(48 + 8 * (n - 19))
 #define D(n)		(144 + 8 * (n - 8))
+#define RESULT		208
 
 #define BTI_C		hint #34
 
@@ -31,16 +32,9 @@
 #define F_D(n)		(96 + 8 * (n - 8))
 
 	.hidden wrt__act, wrt__pending
-	.text
 
-/* int wrt__enter(act, fn, x, y, z) */
-	.globl wrt__enter
-	.hidden wrt__enter
-	.type wrt__enter, %function
-	.p2align 4
-wrt__enter:
-	.cfi_startproc
-	BTI_C
+/* What wrt__enter and wrt__resume leave on the host's stack. */
+	.macro SAVE
 	sub sp, sp, #FRAME
 	.cfi_adjust_cfa_offset FRAME
 	stp x29, x30, [sp, #F_X(29)]
@@ -73,6 +67,27 @@ wrt__enter:
 	stp d14, d15, [sp, #F_D(14)]
 	.cfi_rel_offset d14, F_D(14)
 	.cfi_rel_offset d15, F_D(15)
+	.endm
+
+/* x9 = wrt__act */
+	.macro GET_ACT
+	mrs x9, tpidr_el0
+	adrp x10, :gottprel:wrt__act
+	ldr x10, [x10, :gottprel_lo12:wrt__act]
+	ldr x9, [x9, x10]
+	.endm
+
+	.text
+
+/* int wrt__enter(act, fn, x, y, z) */
+	.globl wrt__enter
+	.hidden wrt__enter
+	.type wrt__enter, %function
+	.p2align 4
+wrt__enter:
+	.cfi_startproc
+	BTI_C
+	SAVE
 	mov x9, sp
 	str x9, [x0, #HOST_SP]
 	.globl wrt__enter_window
@@ -80,12 +95,11 @@ wrt__enter:
 wrt__enter_window:
 	ldr w9, [x0, #PENDING]		/* killed before it began? */
 	cbnz w9, 1f
-	mov x19, x0			/* the guest preserves it */
 	mov x9, x1
+	ldr x10, [x0, #STACK_TOP]
 	mov x0, x2
 	mov x1, x3
 	mov x2, x4
-	ldr x10, [x19, #STACK_TOP]
 	.cfi_remember_state
 	.cfi_undefined x30		/* the walk ends here */
 	mov x29, #0			/* for those who follow x29 */
@@ -94,7 +108,10 @@ wrt__enter_window:
 	.globl wrt__enter_window_end
 	.hidden wrt__enter_window_end
 wrt__enter_window_end:
-	ldr x9, [x19, #HOST_SP]
+	/* A call that was suspended returns to another activation than it was
+	 * entered by. */
+	GET_ACT
+	ldr x9, [x9, #HOST_SP]
 	mov sp, x9
 	.cfi_restore_state
 	mov w0, #0
@@ -135,6 +152,49 @@ wrt__leave:
 	.cfi_endproc
 	.size wrt__enter, . - wrt__enter
 
+/* int wrt__resume(act): wrt__enter's frame, then as the end of a stub. */
+	.globl wrt__resume
+	.hidden wrt__resume
+	.type wrt__resume, %function
+	.p2align 4
+wrt__resume:
+	.cfi_startproc
+	BTI_C
+	SAVE
+	mov x9, sp
+	str x9, [x0, #HOST_SP]
+8:	ldr w9, [x0, #PENDING]		/* killed before it goes on? */
+	cbnz w9, 9f
+	.cfi_remember_state
+	.cfi_undefined x30
+	mov x9, x0
+	ldr x10, [x9, #SP]
+	mov sp, x10
+	ldp d8, d9, [x9, #D(8)]
+	ldp d10, d11, [x9, #D(10)]
+	ldp d12, d13, [x9, #D(12)]
+	ldp d14, d15, [x9, #D(14)]
+	ldp x19, x20, [x9, #X(19)]
+	ldp x21, x22, [x9, #X(21)]
+	ldp x23, x24, [x9, #X(23)]
+	ldp x25, x26, [x9, #X(25)]
+	ldp x27, x28, [x9, #X(27)]
+	ldr x29, [x9, #X(29)]
+	ldr x30, [x9, #PC]
+	ldr x0, [x9, #RESULT]
+	fmov d0, x0
+	ret
+	.cfi_restore_state
+9:	b wrt__leave
+	.cfi_endproc
+	.size wrt__resume, . - wrt__resume
+	.section .rodata.wrt_windows, "a", %progbits
+	.p2align 2
+	.globl wrt__stub_windows, wrt__stub_windows_end
+	.hidden wrt__stub_windows, wrt__stub_windows_end
+wrt__stub_windows:
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+
 /* A stub.  The arguments' registers stay as they are; x9 to x17 are free.  x19
  * holds the activation while the C function runs.  The frame is described in
  * terms of the activation: the caller's sp, x19 and return address are
@@ -149,10 +209,7 @@ wrt__stub_\name:
 	.cfi_startproc
 	.cfi_signal_frame		/* debuggers: the stack may change */
 	BTI_C
-	mrs x9, tpidr_el0
-	adrp x10, :gottprel:wrt__act
-	ldr x10, [x10, :gottprel_lo12:wrt__act]
-	ldr x9, [x9, x10]
+	GET_ACT
 	mov x11, sp
 	str x30, [x9, #PC]
 	str x11, [x9, #SP]
@@ -197,12 +254,6 @@ wrt__stub_\name:
 	.section .rodata.wrt_windows, "a", %progbits
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 	.endm
-
-	.section .rodata.wrt_windows, "a", %progbits
-	.p2align 2
-	.globl wrt__stub_windows, wrt__stub_windows_end
-	.hidden wrt__stub_windows, wrt__stub_windows_end
-wrt__stub_windows:
 
 #include "stubs.h"
 

@@ -13,10 +13,10 @@
 #if defined(__x86_64__)
 
 /* struct wrt__act */
-#define HOST_SP		8
-#define STACK_TOP	16
-#define PENDING		24
-#define IS_RETURN	28
+#define HOST_SP		0
+#define STACK_TOP	8
+#define PENDING		16
+#define IS_RETURN	24
 #define PC		32
 #define SP		40
 #define RBP		48
@@ -25,18 +25,12 @@
 #define R13		72
 #define R14		80
 #define R15		88
+#define RESULT		96
 
 	.hidden wrt__act, wrt__pending
-	.text
 
-/* int wrt__enter(act, fn, x, y, z) */
-	.globl wrt__enter
-	.hidden wrt__enter
-	.type wrt__enter, @function
-	.p2align 4
-wrt__enter:
-	.cfi_startproc
-	endbr64
+/* What wrt__enter and wrt__resume leave on the host's stack. */
+	.macro SAVE
 	pushq %rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset %rbp, 0
@@ -57,25 +51,42 @@ wrt__enter:
 	.cfi_rel_offset %r15, 0
 	subq $8, %rsp			/* aligned for calls from here */
 	.cfi_adjust_cfa_offset 8
+	.endm
+
+	.text
+
+/* int wrt__enter(act, fn, x, y, z) */
+	.globl wrt__enter
+	.hidden wrt__enter
+	.type wrt__enter, @function
+	.p2align 4
+wrt__enter:
+	.cfi_startproc
+	endbr64
+	SAVE
 	movq %rsp, HOST_SP(%rdi)
 	.globl wrt__enter_window
 	.hidden wrt__enter_window
 wrt__enter_window:
 	cmpl $0, PENDING(%rdi)		/* killed before it began? */
 	jne 1f
-	movq %rdi, %rbx			/* the guest preserves it */
 	movq %rsi, %rax
+	movq STACK_TOP(%rdi), %r10
 	movq %rdx, %rdi
 	movq %rcx, %rsi
 	movq %r8, %rdx
 	.cfi_remember_state
 	.cfi_undefined %rip		/* the walk ends here */
-	movq STACK_TOP(%rbx), %rsp
+	movq %r10, %rsp
 	call *%rax
 	.globl wrt__enter_window_end
 	.hidden wrt__enter_window_end
 wrt__enter_window_end:
-	movq HOST_SP(%rbx), %rsp
+	/* A call that was suspended returns to another activation than it was
+	 * entered by. */
+	movq wrt__act@gottpoff(%rip), %rax
+	movq %fs:(%rax), %rax
+	movq HOST_SP(%rax), %rsp
 	.cfi_restore_state
 	xorl %eax, %eax
 	jmp 2f
@@ -116,6 +127,42 @@ wrt__leave:
 	jmp 1b
 	.cfi_endproc
 	.size wrt__enter, . - wrt__enter
+
+/* int wrt__resume(act): wrt__enter's frame, then as the end of a stub. */
+	.globl wrt__resume
+	.hidden wrt__resume
+	.type wrt__resume, @function
+	.p2align 4
+wrt__resume:
+	.cfi_startproc
+	endbr64
+	SAVE
+	movq %rsp, HOST_SP(%rdi)
+8:	cmpl $0, PENDING(%rdi)		/* killed before it goes on? */
+	jne 9f
+	.cfi_remember_state
+	.cfi_undefined %rip
+	movq %rdi, %r10
+	movq SP(%r10), %rsp
+	movq RBP(%r10), %rbp
+	movq RBX(%r10), %rbx
+	movq R12(%r10), %r12
+	movq R13(%r10), %r13
+	movq R14(%r10), %r14
+	movq R15(%r10), %r15
+	movq RESULT(%r10), %rax
+	movq %rax, %xmm0
+	jmp *PC(%r10)
+	.cfi_restore_state
+9:	jmp wrt__leave
+	.cfi_endproc
+	.size wrt__resume, . - wrt__resume
+	.section .rodata.wrt_windows, "a", @progbits
+	.p2align 2
+	.globl wrt__stub_windows, wrt__stub_windows_end
+	.hidden wrt__stub_windows, wrt__stub_windows_end
+wrt__stub_windows:
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 
 /* A stub.  The arguments' registers stay as they are; rax, r10 and r11 are
  * free.  rbx holds the activation while the C function runs.  The frame is
@@ -169,12 +216,6 @@ wrt__stub_\name:
 	.section .rodata.wrt_windows, "a", @progbits
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 	.endm
-
-	.section .rodata.wrt_windows, "a", @progbits
-	.p2align 2
-	.globl wrt__stub_windows, wrt__stub_windows_end
-	.hidden wrt__stub_windows, wrt__stub_windows_end
-wrt__stub_windows:
 
 #include "stubs.h"
 

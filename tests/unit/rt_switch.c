@@ -83,7 +83,9 @@ check(void (*fn)(struct wrt__act *), uint32_t pending, int expected)
 	atomic_init(&a.pending, pending);
 	for (int k = 0; k < NREGS; k++)
 		regs[k] = 0x1111111111111111ull * (unsigned)(k + 1) + 1;
+	wrt__act = &a;
 	CHECK_EQ(probe(&a, (void *)fn, regs), expected);
+	wrt__act = NULL;
 	for (int k = 0; k < NREGS; k++)
 		CHECK_EQ(regs[NREGS + k], regs[k]);
 }

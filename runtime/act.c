@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * act.c: activations, from the claim of an instance to what is left of them.
+ *
+ * An instance is claimed by the thread that runs it; the claim is what makes
+ * misuse from another thread a WRT_ESTATE.  The kill word says who runs it, so
+ * that wrt_instance_kill() sends its signal to that thread and to no other: a
+ * signal that comes late finds no instance marked and does nothing.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "rt.h"
+
+#define NESTED_GAP 256u			/* red zone, and a little */
+#define NESTED_ROOM 2048u		/* for what enters a nested call */
+
+/* ---- Activations -------------------------------------------------------- */
+
+static int
+claim(wrt_instance *i, struct wrt__thread *t, bool resuming)
+{
+	struct wrt__thread *none = NULL;
+
+	if (i->pool->forks != wrt__forks)
+		return WRT_ESTATE;
+	if (!atomic_compare_exchange_strong_explicit(&i->thread, &none, t,
+	    memory_order_acquire, memory_order_relaxed) && none != t)
+		return WRT_ESTATE;
+	if ((i->suspended != NULL) != resuming) {
+		if (!none)
+			atomic_store_explicit(&i->thread, NULL,
+			    memory_order_release);
+		return WRT_ESTATE;
+	}
+	if (i->depth++ == 0) {
+		i->state = WRT__RUNNING;
+		i->ran = true;
+		atomic_store_explicit(&i->kill, (uint32_t)t->tid,
+		    memory_order_release);
+	}
+	return WRT_OK;
+}
+
+/* Returns the code of a kill, or 0. */
+static int
+unclaim(wrt_instance *i, enum wrt__state state)
+{
+	uint64_t word;
+
+	if (--i->depth > 0)
+		return 0;
+	word = atomic_exchange_explicit(&i->kill, 0, memory_order_acq_rel);
+	i->state = word >> 32 ? WRT__TRAPPED : state;
+	atomic_store_explicit(&i->thread, NULL, memory_order_release);
+	return (int)(word >> 32);
+}
+
+/* A nested activation goes on where the guest called the host, on the same
+ * stack, clear of what the guest may use below its stack pointer. */
+static int
+take_stack(struct wrt__act *a)
+{
+	struct wrt__act *p = a->prev;
+
+	if (p && p->stack) {
+		a->stack = p->stack;
+		a->stack_top = (void *)((p->regs.sp - NESTED_GAP) & ~15ull);
+		return WRT_OK;
+	}
+	a->stack = a->thread->stack;
+	if (a->stack && a->stack->bytes == a->inst->stack_bytes)
+		a->thread->stack = NULL;
+	else
+		a->stack = wrt__stack_take(a->thread, a->inst->stack_bytes);
+	if (!a->stack)
+		return WRT_ENOMEM;
+	a->stack_top = a->stack->top;
+	a->own_stack = true;
+	return WRT_OK;
+}
+
+int
+wrt__act_stack(struct wrt__act *a, uint32_t n, wrt_val **vals)
+{
+	int rc = take_stack(a);
+	uintptr_t top = (uintptr_t)a->stack_top, bytes = n * sizeof **vals;
+
+	if (rc != WRT_OK) {
+		wrt__act_cancel(a);
+		return rc;
+	}
+	if (top - (uintptr_t)a->stack->low < bytes + NESTED_ROOM) {
+		a->code = WABI_TRAP_STACK_OVERFLOW;
+		rc = wrt__act_end(a, true);
+		wrt__act_release(a);
+		return rc;
+	}
+	a->stack_top = (void *)(top - bytes);
+	*vals = a->stack_top;
+	return WRT_OK;
+}
+
+int
+wrt__act_begin(struct wrt__act *a, wrt_instance *i, bool resuming)
+{
+	int rc;
+
+	/* Of regs, which stubs and faults fill in, only what says that there
+	 * are none. */
+	a->host_sp = a->stack_top = NULL;
+	atomic_init(&a->pending, 0);
+	a->ends = a->is_return = a->in_host = 0;
+	a->regs.pc = a->regs.sp = 0;
+	memset(&a->result, 0, sizeof *a - offsetof(struct wrt__act, result));
+	a->prev = wrt__act;
+	if (a->prev && !a->prev->in_host)
+		return WRT_ESTATE;	/* from a signal handler */
+	a->thread = wrt__thread_get();
+	if (!a->thread)
+		return WRT_ENOMEM;
+	a->inst = i;
+	rc = claim(i, a->thread, resuming);
+	if (rc != WRT_OK)
+		return rc;
+	if (i->depth == 1 && i->trap.code)
+		wrt__trap_clear(i);
+	return WRT_OK;
+}
+
+void
+wrt__act_cancel(struct wrt__act *a)
+{
+	wrt_instance *i = a->inst;
+
+	/* A kill of what did not run ends nothing. */
+	if (unclaim(i, i->suspended ? WRT__SUSPENDED : WRT__READY)) {
+		i->state = i->suspended ? WRT__SUSPENDED : WRT__READY;
+		wrt__kill_unblock();
+	}
+}
+
+int
+wrt__act_end(struct wrt__act *a, bool left)
+{
+	wrt_instance *i = a->inst;
+	bool suspended = left && a->suspended, trapped = left && !suspended;
+	int kill = unclaim(i, trapped ? WRT__TRAPPED : suspended ?
+	    WRT__SUSPENDED : WRT__READY);
+
+	if (kill)
+		wrt__kill_unblock();
+	if (trapped && !a->code)
+		a->code = WABI_TRAP_INTERRUPT;	/* before it began */
+	if (kill && !trapped) {
+		/* It came as the guest was done; it was promised. */
+		trapped = true;
+		a->code = kill;
+		if (!suspended)
+			a->regs.pc = 0;
+	} else if (kill && a->code == WABI_TRAP_INTERRUPT) {
+		a->code = kill;
+	}
+	if (trapped) {
+		wrt__heap_repair(i);
+		wrt__trap_keep(a);
+		if (a->prev)
+			a->prev->inner = i;
+		return WRT_ETRAP;
+	}
+	if (!suspended)
+		return WRT_OK;
+	i->suspended = a->stack;
+	a->stack = NULL;
+	return WRT_SUSPENDED;
+}
+
+void
+wrt__act_release(struct wrt__act *a)
+{
+	if (a->own_stack && !a->thread->stack)
+		a->thread->stack = a->stack;	/* NULL: somebody keeps it */
+	else if (a->own_stack)
+		wrt__stack_give(a->thread, a->stack);
+	if (a->fault_page)
+		wrt__pages_unmap_table(a->fault_page);
+}
+
+/* A kill between claim() and here found no activation to end. */
+static void
+act_was_killed(struct wrt__act *a)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&a->inst->kill, memory_order_acquire) >> 32 ||
+	    (a->prev && atomic_load_explicit(&a->prev->pending,
+	    memory_order_relaxed)))
+		atomic_store_explicit(&a->pending, 1, memory_order_relaxed);
+}
+
+bool
+wrt__act_enter(struct wrt__act *a, void *fn, void *x, void *y, void *z)
+{
+	bool left;
+
+	if (a->prev && !wrt__thread_has_room(a->thread)) {
+		a->code = WABI_TRAP_STACK_OVERFLOW;
+		return true;
+	}
+	wrt__act = a;
+	act_was_killed(a);
+	left = wrt__enter(a, fn, x, y, z) != 0;
+	wrt__act = a->prev;
+	return left;
+}
+
+bool
+wrt__act_resume(struct wrt__act *a)
+{
+	bool left;
+
+	if (a->prev && !wrt__thread_has_room(a->thread)) {
+		a->code = WABI_TRAP_STACK_OVERFLOW;
+		return true;
+	}
+	wrt__act = a;
+	act_was_killed(a);
+	left = wrt__resume(a) != 0;
+	wrt__act = a->prev;
+	return left;
+}
+
+int
+wrt__run(wrt_instance *i, void *fn, void *x, void *y, void *z)
+{
+	struct wrt__act a;
+	wrt_val *none;
+	int rc = wrt__act_begin(&a, i, false);
+
+	if (rc == WRT_OK)
+		rc = wrt__act_stack(&a, 0, &none);
+	if (rc != WRT_OK)
+		return rc;
+	rc = wrt__act_end(&a, wrt__act_enter(&a, fn, x, y, z));
+	wrt__act_release(&a);
+	return rc;
+}
+
+/* ---- Kill --------------------------------------------------------------- */
+
+int
+wrt_instance_kill(wrt_instance *i, int code)
+{
+	uint64_t word;
+
+	if (!i || code <= 0)
+		return WRT_EINVAL;
+	word = atomic_load_explicit(&i->kill, memory_order_acquire);
+	do {
+		if (!(uint32_t)word)
+			return WRT_ESTATE;
+		if (word >> 32)
+			break;		/* somebody was first */
+	} while (!atomic_compare_exchange_weak_explicit(&i->kill, &word,
+	    word | (uint64_t)(uint32_t)code << 32, memory_order_acq_rel,
+	    memory_order_acquire));
+	syscall(SYS_tgkill, getpid(), (int)(uint32_t)word, wrt__kill_signal());
+	return WRT_OK;
+}

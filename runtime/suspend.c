@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * suspend.c: a call that stops in the middle and goes on later.
+ *
+ * A guest that called a host function is wholly on its own stack: frames,
+ * preserved registers as the stub noted them, and the call's values.  To
+ * suspend it is to note what the activation knew, in the stack's record, and
+ * to leave as after a trap.  To resume it is a new activation that begins where
+ * a stub ends.  No guest code keeps an address of a thread's or of the
+ * activation's, so that any thread may do it.
+ */
+#include <alloca.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rt.h"
+
+/* ---- Suspending --------------------------------------------------------- */
+
+static bool
+can_suspend(const struct wrt__act *a)
+{
+	return a->may_suspend && a->own_stack && a->inst->depth == 1;
+}
+
+int
+wrt_yield(wrt_instance *caller, wrt_val val)
+{
+	struct wrt__act *a = wrt__act;
+
+	if (!caller || !a || !a->in_host || !a->stack || !can_suspend(a))
+		return WRT_ESTATE;
+	a->stack->call.yielded = val;
+	a->yielding = true;
+	return WRT_YIELD;
+}
+
+void
+wrt__suspend(struct wrt__act *a, wrt_instance *caller,
+    const struct wrt__hostfn *h, wrt_val *vals)
+{
+	struct wrt__suspended *s;
+
+	if (!can_suspend(a)) {
+		a->trap_set = true;
+		a->code = WABI_TRAP_HOST;
+		a->inner = NULL;
+		snprintf(a->inst->trap.text, WRT__TEXT,
+		    "host function failed: this call cannot be suspended");
+		wrt__leave(a);
+	}
+	s = &a->stack->call;
+	if (!a->yielding)
+		memset(&s->yielded, 0, sizeof s->yielded);
+	s->how = WRT__BY_HOSTCALL;
+	s->regs = a->regs;
+	s->stack_top = a->stack_top;
+	s->func = a->func;
+	s->call_vals = a->vals;
+	s->caller = caller;
+	s->type = h->type;
+	s->vals = vals;
+	a->suspended = true;
+	wrt__leave(a);
+}
+
+void
+wrt__suspended_drop(wrt_instance *i)
+{
+	if (!i->suspended)
+		return;
+	wrt__stack_give(wrt__thread_get(), i->suspended);
+	i->suspended = NULL;
+	i->state = WRT__READY;
+}
+
+int
+wrt_instance_suspended(const wrt_instance *i)
+{
+	return i && i->suspended;
+}
+
+int
+wrt_instance_yielded(wrt_instance *i, wrt_val *out)
+{
+	if (!i || !out)
+		return WRT_EINVAL;
+	if (!i->suspended)
+		return WRT_ESTATE;
+	*out = i->suspended->call.yielded;
+	return WRT_OK;
+}
+
+/* ---- Resuming ----------------------------------------------------------- */
+
+/* The host's values, as the guest is to have them. */
+static int
+take_vals(const struct wrt__suspended *s, const wrt_val *vals, size_t n)
+{
+	const uint8_t *types = s->type.results;
+	wrt_val *tmp;
+	int rc;
+
+	if (n != s->type.nresults || (n && !vals))
+		return WRT_ETYPE;
+	tmp = alloca((n + 1) * sizeof *tmp);
+	for (size_t k = 0; k < n; k++)
+		tmp[k] = vals[k];
+	rc = wrt__vals_from_host(s->caller, types, (uint32_t)n, tmp);
+	if (rc != WRT_OK)
+		return rc;
+	for (size_t k = 0; k < n; k++)
+		s->vals[k] = tmp[k];
+	wrt__vals_escape(s->caller, types, (uint32_t)n, vals);
+	return WRT_OK;
+}
+
+int
+wrt_instance_resume(wrt_instance *i, const wrt_val *vals, size_t nvals,
+    wrt_val *results)
+{
+	struct wrt__suspended *s;
+	struct wrt__act a;
+	bool refs;
+	int rc;
+
+	if (!i)
+		return WRT_EINVAL;
+	rc = wrt__act_begin(&a, i, true);
+	if (rc != WRT_OK)
+		return rc;
+	s = &i->suspended->call;
+	rc = WRT_ETYPE;
+	if (results || !wrt__type_of_call(s->func->type_id, &refs)->nresults)
+		rc = take_vals(s, vals, nvals);
+	if (rc != WRT_OK) {
+		wrt__act_cancel(&a);
+		return rc;
+	}
+	a.stack = i->suspended;
+	i->suspended = NULL;
+	a.own_stack = a.may_suspend = true;
+	a.stack_top = s->stack_top;
+	a.regs = s->regs;
+	a.is_return = true;
+	a.func = s->func;
+	a.vals = s->call_vals;
+	return wrt__call_end(&a, wrt__act_resume(&a), a.func, a.vals, results);
+}
