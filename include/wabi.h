@@ -60,7 +60,8 @@
 	X(EXIT,			28, "exit")				\
 	X(UNHANDLED_TAG,	29, "unhandled tag")			\
 	X(CONT_CONSUMED,	30, "continuation already consumed")	\
-	X(NULL_CONT_REF,	31, "null continuation reference")
+	X(NULL_CONT_REF,	31, "null continuation reference")	\
+	X(CPU_TIME,		32, "CPU time limit exceeded")
 
 enum wabi_trap {
 #define X(name, number, text) WABI_TRAP_##name = number,

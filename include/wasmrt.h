@@ -142,6 +142,8 @@ struct wrt_pool_config {
 	uint64_t gc_heap_bytes;		/* collected heap of an instance and
 					 * those it is linked with; default 1
 					 * GiB.  All of a pool have 3.75 GiB */
+	uint64_t call_wall_ns;		/* time limits of calls; default none, */
+	uint64_t call_cpu_ns;		/* see wrt_instance_set_timeout() */
 };
 
 enum {
@@ -398,6 +400,7 @@ enum wrt_trap_code {			/* numbers as in docs/ABI.md */
 	WRT_TRAP_INDIRECT_TYPE, WRT_TRAP_STACK_OVERFLOW, WRT_TRAP_NULL_REF,
 	WRT_TRAP_EXCEPTION = 21, WRT_TRAP_UNKNOWN_IMPORT, WRT_TRAP_INTERRUPT, WRT_TRAP_TIMEOUT,
 	WRT_TRAP_FUEL, WRT_TRAP_HOST, WRT_TRAP_HEAP, WRT_TRAP_EXIT,
+	WRT_TRAP_CPU_TIME = 32,
 };
 
 struct wrt_frame {
@@ -465,11 +468,26 @@ WRT_API int wrt_imports_tag(wrt_imports *, const char *module,
 
 /* Stop the call into this instance that runs now, from another thread or a
  * signal handler: the call returns WRT_ETRAP with `code`, WRT_TRAP_INTERRUPT or
- * WRT_TRAP_TIMEOUT.  If it runs a host function, when that returns; what it
- * waits for in the kernel ends with EINTR, unless it was just about to begin:
- * calling this again until the call is over sees to that.  WRT_ESTATE if it is
- * not running; after WRT_OK just one call ends so. */
+ * WRT_TRAP_TIMEOUT or whatever positive number.  A guest stops at once, also
+ * one that waits in memory.atomic.wait.  If it runs a host function, it ends
+ * when that returns; what that waits for in the kernel ends with EINTR, also
+ * what it is just about to begin: the signal is sent again until the call is
+ * over.  WRT_ESTATE if it is not running; after WRT_OK just one call ends so.
+ * Allocates nothing. */
 WRT_API int wrt_instance_kill(wrt_instance *, int code);
+
+/* Limit each call into the instance from now on to so much time, the thread's
+ * CPU time and time by the clock, host functions included: a call that is over
+ * it ends as if it were killed, with WRT_TRAP_CPU_TIME or WRT_TRAP_TIMEOUT.
+ * 0: no limit.  A new instance has its pool's; its start function and its
+ * segments' code count as calls of their own.  The end comes within about 0.1
+ * ms of the limit.  A call without limits pays nothing, one with a wall limit a
+ * look at the clock, one with a CPU limit a system call.  Time in which a call
+ * is suspended does not count.  WRT_ESTATE while it runs or is suspended;
+ * WRT_ESYS if there is no thread for the clock, of which the process
+ * needs one. */
+WRT_API int wrt_instance_set_timeout(wrt_instance *, uint64_t wall_ns,
+    uint64_t cpu_ns);
 
 /* ---- Memory, tables, globals ------------------------------------------ */
 
@@ -492,7 +510,8 @@ WRT_API uint64_t wrt_memory_bytes(const wrt_memory *);
 WRT_API uint64_t wrt_memory_pages(const wrt_memory *);
 /* Old size in pages, or -1: over its maximum or the host's limit. */
 WRT_API int64_t wrt_memory_grow(wrt_memory *, uint64_t delta_pages);
-/* Lower the host's limit for growth, in bytes. */
+/* Lower the host's limit for growth, in bytes.  A memory that is larger stays
+ * so. */
 WRT_API void wrt_memory_limit(wrt_memory *, uint64_t bytes);
 
 /* The guest's bytes [addr, addr + n) as a pointer, present in memory so that
@@ -509,6 +528,8 @@ WRT_API uint64_t wrt_table_size(const wrt_table *);
 WRT_API int wrt_table_get(const wrt_table *, uint64_t i, wrt_val *out);
 WRT_API int wrt_table_set(wrt_table *, uint64_t i, wrt_val val);
 WRT_API int64_t wrt_table_grow(wrt_table *, uint64_t delta, wrt_val init);
+/* Lower the host's limit for growth.  A table that is larger stays so. */
+WRT_API void wrt_table_limit(wrt_table *, uint64_t entries);
 
 WRT_API uint8_t wrt_global_type(const wrt_global *, int *mut);
 WRT_API wrt_val wrt_global_get(const wrt_global *);
@@ -572,6 +593,12 @@ struct wrt_gc_stats {
 	uint64_t pause_ns, max_pause_ns;	/* in sum; the longest */
 };
 WRT_API int wrt_gc_stats(wrt_instance *, struct wrt_gc_stats *out);
+
+/* Lower the limit of the heap that the instance shares with all it is linked
+ * with, in bytes; it is given out in pieces of 32 KiB.  Allocating beyond it
+ * traps, WRT_TRAP_HEAP.  A higher one than now changes nothing.  By the thread
+ * that uses the instance. */
+WRT_API int wrt_gc_limit(wrt_instance *, uint64_t bytes);
 
 #ifdef __cplusplus
 }

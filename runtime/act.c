@@ -142,22 +142,37 @@ wrt__act_cancel(struct wrt__act *a)
 	}
 }
 
+/* The kill signal may be blocked, and on its way again; so it has to be if an
+ * outer call is to end too. */
+static void
+was_stopped(struct wrt__act *a)
+{
+	wrt__resend_stop(a->thread);
+	wrt__kill_unblock();
+	if (wrt__killed(a->prev))
+		wrt__resend_start(a->thread, false);
+}
+
 int
 wrt__act_end(struct wrt__act *a, bool left)
 {
 	wrt_instance *i = a->inst;
 	bool suspended = left && a->suspended, trapped = left && !suspended;
-	int kill = unclaim(i, trapped ? WRT__TRAPPED : suspended ?
-	    WRT__SUSPENDED : WRT__READY);
+	int kill;
 
-	if (kill)
-		wrt__kill_unblock();
+	if (i->lim.set && i->depth == 1)
+		wrt__limits_end(i, a->thread, suspended);
+	kill = unclaim(i, trapped ? WRT__TRAPPED : suspended ?
+	    WRT__SUSPENDED : WRT__READY);
 	if (trapped && !a->code)
 		a->code = WABI_TRAP_INTERRUPT;	/* before it began */
+	if (kill || a->code == WABI_TRAP_INTERRUPT)
+		was_stopped(a);
 	if (kill && !trapped) {
 		/* It came as the guest was done; it was promised. */
 		trapped = true;
 		a->code = kill;
+		i->lim.wall_left = i->lim.cpu_left = 0;
 		if (!suspended)
 			a->regs.pc = 0;
 	} else if (kill && a->code == WABI_TRAP_INTERRUPT) {
@@ -189,9 +204,12 @@ wrt__act_release(struct wrt__act *a)
 }
 
 /* A kill between claim() and here found no activation to end. */
-static void
-act_was_killed(struct wrt__act *a)
+void
+wrt__act_link(struct wrt__act *a)
 {
+	wrt__act = a;
+	if (a->inst->lim.set && a->inst->depth == 1)
+		wrt__limits_begin(a->inst, a->thread);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&a->inst->kill, memory_order_acquire) >> 32 ||
 	    (a->prev && atomic_load_explicit(&a->prev->pending,
@@ -208,8 +226,7 @@ wrt__act_enter(struct wrt__act *a, void *fn, void *x, void *y, void *z)
 		a->code = WABI_TRAP_STACK_OVERFLOW;
 		return true;
 	}
-	wrt__act = a;
-	act_was_killed(a);
+	wrt__act_link(a);
 	left = wrt__enter(a, fn, x, y, z) != 0;
 	wrt__act = a->prev;
 	return left;
@@ -224,8 +241,7 @@ wrt__act_resume(struct wrt__act *a)
 		a->code = WABI_TRAP_STACK_OVERFLOW;
 		return true;
 	}
-	wrt__act = a;
-	act_was_killed(a);
+	wrt__act_link(a);
 	left = wrt__resume(a) != 0;
 	wrt__act = a->prev;
 	return left;

@@ -25,11 +25,16 @@ run_host(wrt_instance *i, struct wrt__hostfn *h, wrt_val *vals)
 		a.regs = a.prev->regs;
 	}
 	a.in_host = true;
-	wrt__act = &a;
-	rc = wrt__hostfn_call(h, i, vals);
+	wrt__act_link(&a);
+	if (atomic_load_explicit(&a.pending, memory_order_relaxed)) {
+		a.code = WABI_TRAP_INTERRUPT;
+		rc = WRT_ETRAP;
+	} else {
+		rc = wrt__hostfn_call(h, i, vals);
+		if (rc != WRT_OK || a.ends)
+			wrt__hostfn_code(&a, rc);
+	}
 	wrt__act = a.prev;
-	if (rc != WRT_OK || a.ends)
-		wrt__hostfn_code(&a, rc);
 	a.regs.pc = 0;
 	rc = wrt__act_end(&a, rc != WRT_OK || a.ends);
 	wrt__act_release(&a);

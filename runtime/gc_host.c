@@ -235,6 +235,22 @@ wrt_gc_stats(wrt_instance *i, struct wrt_gc_stats *out)
 }
 
 int
+wrt_gc_limit(wrt_instance *i, uint64_t bytes)
+{
+	struct wrt__heap *h;
+
+	if (!i)
+		return WRT_EINVAL;
+	h = wrt__group_of(&i->group)->heap;
+	if (!h || bytes >= h->limit)
+		return WRT_OK;
+	h->limit = bytes;
+	if (h->threshold > bytes)
+		h->threshold = bytes;
+	return WRT_OK;
+}
+
+int
 wrt_ref_kind(wrt_instance *i, wrt_val val)
 {
 	const struct wrt__heap *h;

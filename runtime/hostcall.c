@@ -187,6 +187,12 @@ wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 	a->exn = NULL;
 	a->inner = NULL;
 	a->in_host = true;
+	/* A kill that came before that left the signal blocked. */
+	atomic_signal_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&a->pending, memory_order_relaxed)) {
+		a->in_host = false;
+		wrt__pending(a);
+	}
 	if (h->has_refs) {
 		wrt__exns_pin(h->type.params, h->type.nparams, vals);
 		wrt__vals_to_host(caller, h->type.params, h->type.nparams,

@@ -593,6 +593,9 @@ begin(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 	i->pool = pool;
 	i->module = module;
 	i->stack_bytes = pool->cfg.stack_bytes;
+	i->lim.wall_ns = pool->cfg.call_wall_ns;
+	i->lim.cpu_ns = pool->cfg.call_cpu_ns;
+	i->lim.set = i->lim.wall_ns || i->lim.cpu_ns;
 	wrt__module_ref(module);
 	if (allocate(i) != WRT_OK) {
 		wrt__instance_free(i);

@@ -133,6 +133,9 @@ wrt_pool_create(wrt_pool **out, const struct wrt_pool_config *config,
 	rc = config_check(&p->cfg, err);
 	if (rc == WRT_OK)
 		rc = wrt__signals_init(err);
+	if (rc == WRT_OK && (p->cfg.call_wall_ns || p->cfg.call_cpu_ns) &&
+	    (rc = wrt__watchdog_start()) != WRT_OK)
+		wrt__fail(err, rc, "cannot start a thread for time limits");
 	if (rc == WRT_OK)
 		rc = pool_probe(p, err);
 	if (rc != WRT_OK) {

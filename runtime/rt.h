@@ -10,6 +10,8 @@
  *   switch_*.S   entering and leaving the guest, stubs of the runtime calls
  *   signal.c     faults and kill
  *   act.c        activations: claiming an instance, a stack, what is left
+ *   timer.c      the thread that watches time limits; kills sent again
+ *   limits.c     time limits of calls
  *   call.c       one call, from the host's values to result or trap
  *   suspend.c    a call that stops in the middle and goes on later
  *   trap.c       what a trap leaves behind
@@ -29,6 +31,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #include "load.h"
 
@@ -68,8 +71,15 @@ struct wrt__stack {
 
 struct wrt__thread {
 	int tid;
+	struct wrt__thread *next, **at;	/* in timer.c's list */
+	/* When, by the monotonic clock and by the thread's CPU time, a call's
+	 * limit is to be looked at; 0: never.  Set by the thread, taken away by
+	 * it or by the watchdog. */
+	_Atomic uint64_t wall_alarm, cpu_alarm;
+	int resend_timer;		/* the kernel's id, or -1: none yet */
+	uint64_t resend_ns;		/* until the next one; 0: not running */
 	void *alt_stack;		/* ours, or NULL: the host's own */
-	size_t alt_bytes;
+	size_t alt_bytes;		/* with its guard */
 	uintptr_t host_low, host_high;	/* the thread's own stack */
 	struct wrt__stack *stack;	/* kept for the next call, or NULL */
 	struct wrt__waiter *volatile waiter;	/* memory.atomic.wait's */
@@ -188,6 +198,8 @@ int wrt__act_begin(struct wrt__act *a, wrt_instance *inst, bool resuming);
 int wrt__act_stack(struct wrt__act *a, uint32_t n, wrt_val **vals);
 int wrt__act_end(struct wrt__act *a, bool left);
 void wrt__act_release(struct wrt__act *a);
+/* Make it the thread's innermost one, which the handlers find. */
+void wrt__act_link(struct wrt__act *a);
 /* Give back a claim, nothing having run. */
 void wrt__act_cancel(struct wrt__act *a);
 /* After wrt__act_stack: enter the guest as wrt__enter does, if there is room;
@@ -217,8 +229,43 @@ int wrt__signals_init(struct wrt_error *err);
 /* The signal that wrt_instance_kill sends. */
 int wrt__kill_signal(void);
 void wrt__kill_unblock(void);
+/* The outermost activation from a outwards that is to end, or NULL. */
+struct wrt__act *wrt__killed(struct wrt__act *a);
 /* Counts forks seen in this process, as the child: pools do not survive. */
 extern unsigned wrt__forks;
+
+/* ---- Time --------------------------------------------------------------- */
+
+void wrt__timer_add(struct wrt__thread *t);
+void wrt__timer_remove(struct wrt__thread *t);
+void wrt__timer_forked(struct wrt__thread *self);
+/* Have the kill signal sent to this thread again, after ever longer times,
+ * until it is stopped.  `again`: it was now.  Both may be called by the
+ * handler. */
+void wrt__resend_start(struct wrt__thread *t, bool again);
+void wrt__resend_stop(struct wrt__thread *t);
+/* Start the watchdog if there is none.  WRT_OK or WRT_ESYS. */
+int wrt__watchdog_start(void);
+/* It is to look at the threads' alarms at that time, or earlier. */
+void wrt__watchdog_at(uint64_t monotonic_ns);
+uint64_t wrt__now_ns(clockid_t clock);
+
+/* A call's time limits, and where it stands.  The limits that hold during a
+ * call are those that were set when it began. */
+struct wrt__limits {
+	bool set;			/* one of the first two is not 0 */
+	uint64_t wall_ns, cpu_ns;	/* of each call; 0: none */
+	uint64_t wall_end, cpu_end;	/* of this call; 0: none */
+	uint64_t wall_left, cpu_left;	/* of a suspended call; 0: none is */
+	uint64_t wall_before, cpu_before;	/* the thread's alarms then */
+};
+
+/* The instance's outermost activation begins, linked, or has ended, or was
+ * suspended: what it had left is kept. */
+void wrt__limits_begin(wrt_instance *i, struct wrt__thread *t);
+void wrt__limits_end(wrt_instance *i, struct wrt__thread *t, bool suspended);
+/* From the handler: mark what is over its time as killed. */
+void wrt__limits_check(struct wrt__act *a);
 
 /* ---- Memory ------------------------------------------------------------- */
 
@@ -632,6 +679,7 @@ struct wrt_instance {
 	struct wrt__thread *_Atomic thread;	/* that runs it */
 	uint32_t depth;			/* nested activations */
 	struct wrt__stack *suspended;	/* with the call on it, or NULL */
+	struct wrt__limits lim;
 	void *data;
 	uint64_t stack_bytes;
 

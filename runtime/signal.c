@@ -203,9 +203,8 @@ on_fault(int sig, siginfo_t *si, void *uc)
 
 /* ---- Kill -------------------------------------------------------------- */
 
-/* The outermost activation that is to end, or NULL. */
-static struct wrt__act *
-killed(struct wrt__act *a)
+struct wrt__act *
+wrt__killed(struct wrt__act *a)
 {
 	struct wrt__act *last = NULL;
 
@@ -239,10 +238,14 @@ wrt__pc_in_window(uintptr_t pc)
 static void
 on_kill(int sig, siginfo_t *si, void *uc)
 {
-	struct wrt__act *a = wrt__act, *last = killed(a);
+	struct wrt__act *a = wrt__act, *last;
 	uintptr_t pc = context_pc(uc);
+	int e = errno;
 
+	wrt__limits_check(a);
+	last = wrt__killed(a);
 	if (!last) {
+		errno = e;
 		pass_on(sig, si, uc);
 		return;
 	}
@@ -259,7 +262,10 @@ on_kill(int sig, siginfo_t *si, void *uc)
 		 * not begun. */
 		a->code = WABI_TRAP_INTERRUPT;
 		context_leave(uc, a);
-	} else if (!a->in_host) {
+	} else if (a->in_host) {
+		/* It may be about to wait in the kernel. */
+		wrt__resend_start(a->thread, si->si_code == SI_TIMER);
+	} else {
 		/* Perhaps in a handler of the host's, above guest code: come
 		 * again when that returns and with it the guest's mask.  From
 		 * a runtime call the guest leaves by pending; act_end()
@@ -267,6 +273,7 @@ on_kill(int sig, siginfo_t *si, void *uc)
 		sigaddset(&((ucontext_t *)uc)->uc_sigmask, KILL_SIGNAL);
 		syscall(SYS_tgkill, getpid(), a->thread->tid, KILL_SIGNAL);
 	}
+	errno = e;
 }
 
 /* ---- Installing -------------------------------------------------------- */
@@ -280,6 +287,7 @@ forked(void)
 	for (struct wrt__act *a = wrt__act; a; a = a->prev)
 		atomic_store(&a->pending, 1);
 	wrt__thread_forked();
+	wrt__timer_forked(wrt__thread);
 	wrt__wait_forked();
 }
 

@@ -71,6 +71,7 @@ wrt__suspended_drop(wrt_instance *i)
 		return;
 	wrt__stack_give(wrt__thread_get(), i->suspended);
 	i->suspended = NULL;
+	i->lim.wall_left = i->lim.cpu_left = 0;
 	i->state = WRT__READY;
 }
 

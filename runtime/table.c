@@ -170,3 +170,10 @@ wrt_table_grow(wrt_table *t, uint64_t delta, wrt_val init)
 		return -1;
 	return wrt__table_grow(t, delta, init.u64[0]);
 }
+
+void
+wrt_table_limit(wrt_table *t, uint64_t entries)
+{
+	if (t && entries < t->t.max)
+		t->t.max = entries;
+}

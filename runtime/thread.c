@@ -14,6 +14,7 @@
 #include "rt.h"
 
 #define ALT_BYTES	(64u << 10)
+#define ALT_GUARD	(64u << 10)	/* below: a multiple of any page */
 #define HOST_ROOM	(192u << 10)	/* for a host function and its callees */
 #define NESTED_MAX	1000		/* on stacks whose end is not known */
 
@@ -32,9 +33,11 @@ thread_free(void *p)
 	struct wrt__thread *t = p;
 	stack_t off = { .ss_flags = SS_DISABLE }, now;
 
+	wrt__timer_remove(t);
 	wrt__thread = NULL;
 	if (t->alt_stack) {
-		if (sigaltstack(NULL, &now) == 0 && now.ss_sp == t->alt_stack)
+		if (sigaltstack(NULL, &now) == 0 && now.ss_sp ==
+		    (uint8_t *)t->alt_stack + ALT_GUARD)
 			sigaltstack(&off, NULL);
 		munmap(t->alt_stack, t->alt_bytes);
 	}
@@ -48,7 +51,8 @@ key_make(void)
 	key_ok = pthread_key_create(&key, thread_free) == 0;
 }
 
-/* A host's own alternate stack is used if it is as large as ours. */
+/* A host's own alternate stack is used if it is as large as ours.  Ours ends at
+ * a guard: handlers of the host's that need more must not write elsewhere. */
 static bool
 alt_stack(struct wrt__thread *t)
 {
@@ -58,14 +62,16 @@ alt_stack(struct wrt__thread *t)
 		return false;
 	if (!(now.ss_flags & SS_DISABLE) && now.ss_size >= ALT_BYTES)
 		return true;
-	t->alt_bytes = ALT_BYTES;
-	t->alt_stack = mmap(NULL, ALT_BYTES, PROT_READ | PROT_WRITE,
+	t->alt_bytes = ALT_GUARD + ALT_BYTES;
+	t->alt_stack = mmap(NULL, t->alt_bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (t->alt_stack == MAP_FAILED) {
 		t->alt_stack = NULL;
 		return false;
 	}
-	ss.ss_sp = t->alt_stack;
+	if (mprotect(t->alt_stack, ALT_GUARD, PROT_NONE) < 0)
+		return false;
+	ss.ss_sp = (uint8_t *)t->alt_stack + ALT_GUARD;
 	ss.ss_size = ALT_BYTES;
 	ss.ss_flags = 0;
 	return sigaltstack(&ss, NULL) == 0;
@@ -98,7 +104,9 @@ wrt__thread_new(void)
 	if (!t)
 		return NULL;
 	t->tid = (int)syscall(SYS_gettid);
+	t->resend_timer = -1;
 	host_stack(t);
+	wrt__timer_add(t);
 	sigemptyset(&set);
 	sigaddset(&set, SIGSEGV);
 	sigaddset(&set, SIGBUS);

@@ -176,7 +176,7 @@ ended(wrt_instance *inst, const char *what)
 			outcome_exit(outcome_file(), trap.exit_code & 0xff);
 		return trap.exit_code & 0xff;
 	}
-	if (trap.code == WRT_TRAP_TIMEOUT)
+	if (trap.code == WRT_TRAP_TIMEOUT || trap.code == WRT_TRAP_CPU_TIME)
 		status = EXIT_TIMEOUT;
 	fflush(stdout);
 	outcome_trap(outcome_file(), opt.json, opt.file, what, &trap, status);
@@ -332,6 +332,9 @@ setup(void)
 		.max_memory_bytes = opt.memory_bytes,
 		.stack_bytes = opt.stack_bytes ? opt.stack_bytes
 					       : DEFAULT_STACK_BYTES,
+		.max_table_entries = opt.table_entries,
+		.gc_heap_bytes = opt.heap_bytes,
+		.call_cpu_ns = opt.cpu_ns,
 		.flags = WRT_POOL_PLAIN,
 	};
 	struct wrt_error err = { 0 };

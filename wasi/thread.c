@@ -9,7 +9,7 @@
  * The end.  A thread that returns ends alone.  Whoever traps or exits first
  * ends all: it is remembered as the cause, nothing can be spawned any more,
  * and every other instance is killed, again and again until it is over, since
- * a kill that comes just before a system call begins does not end that.
+ * a thread that has just been made runs nothing yet that could be killed.
  */
 #include <errno.h>
 #include <pthread.h>

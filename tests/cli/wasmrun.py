@@ -55,6 +55,7 @@ def wrong_options_are_usage():
                     ["--stack-size", "big"], ["--stack-size", "0"],
                     ["--unknown-imports=maybe"], ["-O9"], ["--env", "=x"],
                     ["--preload", "x"], ["--max-memory=-1"], ["--dir", ""],
+                    ["--cpu-time=soon"], ["--max-table=x"], ["--max-heap="],
                     ["--tcplisten", "nowhere"], []]:
         file = [CLI] if options else []
         r = run(WASMRUN, *options, *file).must(2)
@@ -149,6 +150,19 @@ def timeout_is_124():
         fail("it took too long")
     holds(r.err, "time limit exceeded")
     invoke("add", "1", "2", options=["--timeout", "60"]).must()
+
+
+@case
+def cpu_time_is_124():
+    r = invoke("forever", options=["--cpu-time=200ms"]).must(124)
+    holds(r.err, "CPU time limit exceeded")
+    invoke("add", "1", "2", options=["--cpu-time", "60"]).must()
+    # What sleeps does not compute.
+    wasm = compile_c("cli_nap", "#include <unistd.h>\n"
+                     "int main(void){usleep(700000); return 3;}\n")
+    out = os.path.join(scratch(), "a.so")
+    run(WASMC, wasm, "-o", out).must()
+    run(WASMRUN, "--cpu-time=500ms", out).must(3)
 
 
 @case

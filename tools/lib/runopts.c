@@ -147,7 +147,19 @@ set_memory(struct runopts *o, char *arg)
 }
 
 static bool
-set_timeout(struct runopts *o, char *arg)
+set_table(struct runopts *o, char *arg)
+{
+	return size_value(arg, &o->table_entries);
+}
+
+static bool
+set_heap(struct runopts *o, char *arg)
+{
+	return size_value(arg, &o->heap_bytes);
+}
+
+static bool
+time_value(const char *arg, uint64_t *out)
 {
 	static const struct {
 		const char *unit;
@@ -167,10 +179,22 @@ set_timeout(struct runopts *o, char *arg)
 			continue;
 		if (!(ns >= 1 && ns < 9e18))
 			return false;
-		o->timeout_ns = (uint64_t)ns;
+		*out = (uint64_t)ns;
 		return true;
 	}
 	return false;
+}
+
+static bool
+set_timeout(struct runopts *o, char *arg)
+{
+	return time_value(arg, &o->timeout_ns);
+}
+
+static bool
+set_cpu_time(struct runopts *o, char *arg)
+{
+	return time_value(arg, &o->cpu_ns);
 }
 
 static bool
@@ -323,8 +347,14 @@ static const struct row {
 	  "the guest's stack: bytes, or with K, M, G; default 8M" },
 	{ "max-memory", 0, "SIZE", set_memory,
 	  "what a memory may grow to" },
+	{ "max-table", 0, "ENTRIES", set_table,
+	  "what a table may grow to; default 10000000" },
+	{ "max-heap", 0, "SIZE", set_heap,
+	  "what collected objects may take; default 1G" },
 	{ "timeout", 0, "TIME", set_timeout,
 	  "end the guest after so many seconds, or 500ms, 2m" },
+	{ "cpu-time", 0, "TIME", set_cpu_time,
+	  "end the guest when one of its threads has computed so long" },
 	{ "json", 0, NULL, set_json,
 	  "the outcome as a JSON object: with --invoke on stdout, else on "
 	  "stderr" },

@@ -28,7 +28,9 @@ struct runopts {
 	int *listen;
 	size_t nlisten;
 	const char *invoke, *argv0, *file;
-	uint64_t stack_bytes, memory_bytes, timeout_ns;	/* 0: default, none */
+	/* 0: default, none */
+	uint64_t stack_bytes, memory_bytes, table_entries, heap_bytes;
+	uint64_t timeout_ns, cpu_ns;
 	enum wrt_unknown unknown;
 	bool json, no_cache;
 	char **args;			/* the guest's, without argv[0] */

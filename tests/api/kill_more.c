@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * kill_more.c: kills of a guest that waits, that throws, that allocates
+ * objects; and of one that has not begun or has just ended.  One call of
+ * wrt_instance_kill() suffices for each, whatever the guest does.
+ *
+ * With LONG in the environment there are many more: see kill.c.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "wasmrt_wasi.h"
+#include "api.h"
+
+struct env {
+	wrt_pool *p;
+	wrt_module *m;
+	wrt_imports *l;
+	wrt_wasi *w;
+	wrt_instance *i;
+	int pipe[2];			/* its standard input: nothing comes */
+};
+
+/* Waits in the kernel until it is interrupted. */
+static int
+pause_here(void *data, wrt_instance *caller, wrt_val *v)
+{
+	struct timespec hour = { 3600, 0 };
+
+	nanosleep(&hour, NULL);
+	return WRT_OK;
+}
+
+static void
+up(struct env *e, uint32_t flags)
+{
+	static const struct wrt_functype none;
+	struct wrt_wasi_config wc = { 0 };
+	struct wrt_pool_config c = { .max_instances = 4, .max_memories = 1,
+		.gc_heap_bytes = 8 << 20, .flags = flags };
+
+	CHECK_EQ(pipe(e->pipe), 0);
+	wc.stdio[0] = e->pipe[0];
+	wc.stdio[1] = 1;
+	wc.stdio[2] = 2;
+	CHECK_EQ(wrt_pool_create(&e->p, &c, NULL), 0);
+	e->m = api_module("kill_more");
+	CHECK_EQ(wrt_imports_create(&e->l), 0);
+	CHECK_EQ(wrt_wasi_create(&e->w, &wc, NULL), 0);
+	CHECK_EQ(wrt_wasi_imports(e->w, e->l), 0);
+	CHECK_EQ(wrt_imports_func(e->l, "env", "pause", &none, pause_here,
+	    NULL), 0);
+	e->i = api_instance(e->p, e->m, e->l);
+	CHECK_EQ(api_call(e->i, "keep", 0, 0, 0, 0, NULL), 0);
+}
+
+static void
+down(struct env *e)
+{
+	wrt_instance_close(e->i);
+	wrt_module_close(e->m);
+	wrt_imports_destroy(e->l);
+	wrt_wasi_destroy(e->w);
+	wrt_pool_destroy(e->p);
+	close(e->pipe[0]);
+	close(e->pipe[1]);
+}
+
+static int
+rounds(int n)
+{
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	return n / 5;
+#endif
+#endif
+	if (getenv("LONG"))
+		alarm(20 * TEST_SECONDS);
+	return getenv("LONG") ? n * 100 : n;
+}
+
+/* What must hold after a call that was stopped. */
+static void
+check_whole(struct env *e, int k)
+{
+	wrt_val r;
+
+	CHECK_EQ(wrt_instance_call(e->i, "whole", NULL, 0, &r), 0);
+	CHECK_EQ(r.i64, 500500 + 500500 + 7);
+	if (k % 64)
+		return;
+	CHECK_EQ(wrt_gc(e->i), 0);
+	CHECK_EQ(wrt_instance_call(e->i, "whole", NULL, 0, &r), 0);
+	CHECK_EQ(r.i64, 500500 + 500500 + 7);
+	if (k % 256)
+		return;
+	CHECK_EQ(wrt_instance_reset(e->i, NULL), 0);
+	CHECK_EQ(api_call(e->i, "keep", 0, 0, 0, 0, NULL), 0);
+}
+
+/* ---- From another thread ------------------------------------------------ */
+
+static atomic_int wanted, done;
+static wrt_instance *victim;
+
+static uint32_t
+next_random(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return *x;
+}
+
+/* One kill for each call, and not one more. */
+static void *
+killer(void *arg)
+{
+	uint32_t x = 2463534242u;
+
+	(void)arg;
+	for (int k = 0;; k++) {
+		int w;
+
+		while ((w = atomic_load(&wanted)) == k)
+			sched_yield();
+		if (w < 0)
+			return NULL;
+		for (uint32_t n = next_random(&x) % 4000; n; n--)
+			atomic_signal_fence(memory_order_seq_cst);
+		while (wrt_instance_kill(victim, 1000 + k) == WRT_ESTATE)
+			sched_yield();
+		atomic_fetch_add(&done, 1);
+	}
+}
+
+static void
+kill_in(const char *const *funcs, int n)
+{
+	struct wrt_trap t;
+	struct env e;
+	pthread_t id;
+	int total = 0;
+
+	up(&e, 0);
+	victim = e.i;
+	CHECK_EQ(pthread_create(&id, NULL, killer, NULL), 0);
+	for (int k = 0; funcs[k]; k++)
+		for (int j = 0; j < rounds(n); j++) {
+			atomic_fetch_add(&wanted, 1);
+			CHECK_EQ(api_call(e.i, funcs[k], 0, 0, 0, 0, NULL),
+			    WRT_ETRAP);
+			CHECK_EQ(wrt_trap_get(e.i, &t), 0);
+			if (t.code != 1000 + total)
+				test_end('F', "%s ended by %d: %s", funcs[k],
+				    t.code, t.text);
+			total++;
+			while (atomic_load(&done) < total)
+				sched_yield();
+			check_whole(&e, j);
+		}
+	atomic_store(&wanted, -1);
+	pthread_join(id, NULL);
+	down(&e);
+}
+
+#define KILL_IN(n, ...) \
+	static const char *const f[] = { __VA_ARGS__, NULL }; \
+	kill_in(f, n)
+
+TEST(in_throws_and_allocations)
+{
+	KILL_IN(200, "throws", "objects", "large_objects");
+}
+TEST(in_atomic_waits) { KILL_IN(200, "waits", "short_waits"); }
+TEST(in_wasi_waits)
+{
+	KILL_IN(200, "sleeps", "reads", "one_sleep", "one_read");
+}
+TEST(in_a_waiting_host_function) { KILL_IN(200, "pauses"); }
+
+/* ---- Before the start and after the end ---------------------------------- */
+
+static atomic_int ended, kills;
+static atomic_bool stop;
+
+/* Kills whenever there is something to be killed, and then waits for its end:
+ * as many calls end so as kills were promised. */
+static void *
+random_killer(void *arg)
+{
+	uint32_t x = 88172645u;
+
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		int before = atomic_load(&ended);
+
+		for (uint32_t n = next_random(&x) % 2000; n; n--)
+			atomic_signal_fence(memory_order_seq_cst);
+		if (wrt_instance_kill(victim, WRT_TRAP_INTERRUPT) != WRT_OK)
+			continue;
+		atomic_fetch_add(&kills, 1);
+		while (atomic_load(&ended) == before)
+			sched_yield();
+	}
+	return NULL;
+}
+
+TEST(around_short_calls)
+{
+	int n = rounds(500);
+	struct wrt_trap t;
+	struct env e;
+	pthread_t id;
+
+	up(&e, 0);
+	victim = e.i;
+	CHECK_EQ(pthread_create(&id, NULL, random_killer, NULL), 0);
+	while (atomic_load(&ended) < n) {
+		int32_t x = 0;
+		int rc = api_call(e.i, "once", 0, 0, 0, 0, &x);
+
+		if (rc == WRT_OK) {
+			CHECK_EQ(x, 42);
+			continue;
+		}
+		CHECK_EQ(rc, WRT_ETRAP);
+		CHECK_EQ(wrt_trap_get(e.i, &t), 0);
+		CHECK_EQ(t.code, WRT_TRAP_INTERRUPT);
+		atomic_fetch_add(&ended, 1);
+	}
+	atomic_store(&stop, true);
+	atomic_fetch_add(&ended, 1);	/* it may wait for the last */
+	/* What it still promises, a call must keep. */
+	for (int k = 0; k < 1000; k++)
+		if (api_call(e.i, "once", 0, 0, 0, 0, NULL) == WRT_ETRAP)
+			atomic_fetch_add(&ended, 1);
+	pthread_join(id, NULL);
+	for (int k = 0; k < 10; k++)
+		CHECK_EQ(api_call(e.i, "once", 0, 0, 0, 0, NULL), 0);
+	CHECK_EQ(atomic_load(&ended) - 1, atomic_load(&kills));
+	CHECK_EQ(wrt_instance_kill(e.i, 1), WRT_ESTATE);
+	CHECK_EQ(wrt_instance_kill(e.i, 0), WRT_EINVAL);
+	down(&e);
+}
+
+/* ---- From a timer, in the same thread ----------------------------------- */
+
+static void
+on_timer(int sig)
+{
+	int e = errno;
+
+	(void)sig;
+	wrt_instance_kill(victim, WRT_TRAP_TIMEOUT);
+	errno = e;
+}
+
+TEST(from_a_timer)
+{
+	static const char *const f[] = { "throws", "objects", "large_objects",
+		"waits", "short_waits", "sleeps", "one_sleep", "reads",
+		"one_read", "pauses" };
+	enum { N = sizeof f / sizeof *f };
+	const struct itimerspec off = { { 0, 0 }, { 0, 0 } };
+	struct sigaction sa = { .sa_handler = on_timer,
+		.sa_flags = SA_RESTART | SA_ONSTACK };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGUSR1 };
+	struct itimerspec it = off;
+	struct wrt_trap t;
+	timer_t timer;
+	struct env e;
+	int n = rounds(100) * N;
+
+	up(&e, WRT_POOL_PLAIN);
+	victim = e.i;
+	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &ev, &timer), 0);
+	for (int k = 0; k < n; k++) {
+		it.it_interval.tv_nsec = it.it_value.tv_nsec =
+		    20000 + k * 7919 % 40000;
+		timer_settime(timer, 0, &it, NULL);
+		CHECK_EQ(api_call(e.i, f[k % N], 0, 0, 0, 0, NULL),
+		    WRT_ETRAP);
+		timer_settime(timer, 0, &off, NULL);
+		CHECK_EQ(wrt_trap_get(e.i, &t), 0);
+		CHECK_EQ(t.code, WRT_TRAP_TIMEOUT);
+		if (k % 8 == 0)
+			check_whole(&e, k / 8);
+	}
+	timer_delete(timer);
+	down(&e);
+}
+
+TEST_MAIN

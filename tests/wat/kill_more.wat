@@ -1,0 +1,73 @@
+;; Endless loops, and waits, over what tests/wat/kill.wat has not.
+(module
+	(import "wasi_snapshot_preview1" "poll_oneoff"
+		(func $poll (param i32 i32 i32 i32) (result i32)))
+	(import "wasi_snapshot_preview1" "fd_read"
+		(func $read (param i32 i32 i32 i32) (result i32)))
+	(import "env" "pause" (func $pause))
+	(type $node (struct (field $next (mut (ref null $node))) (field $val (mut i64))))
+	(type $refs (array (mut anyref)))
+	(memory (export "memory") 1 4 shared)
+	(table $t (export "tab") 1 100 funcref)
+	(tag $e (param i64))
+	(global $any (mut anyref) (ref.null any))
+	(global $kept (mut (ref null $node)) (ref.null $node))
+	;; One subscription at 0: a clock, monotonic, in an hour.
+	(data (i32.const 8) "\00")
+	(data (i32.const 16) "\01\00\00\00\00\00\00\00\00\a0\b8\30\46\03\00\00")
+	;; One vector at 100: 16 bytes at 200.
+	(data (i32.const 100) "\c8\00\00\00\10\00\00\00")
+
+	(func $leaf (param i64) (throw $e (local.get 0)))
+	(func $caught (param $x i64) (result i64)
+		(block $h (result i64)
+			(try_table (catch $e $h) (call $leaf (local.get $x)))
+			(i64.const -1)))
+	(func (export "throws") (loop (drop (call $caught (i64.const 5))) (br 0)))
+	(func $list (param $n i64) (result (ref null $node)) (local $l (ref null $node))
+		(loop
+			(local.set $l (struct.new $node (local.get $l) (local.get $n)))
+			(br_if 0 (i64.ne (i64.const 0)
+				(local.tee $n (i64.sub (local.get $n) (i64.const 1))))))
+		(local.get $l))
+	(func $sum (param $l (ref null $node)) (result i64) (local $s i64)
+		(block $done
+			(loop $again
+				(local.set $s (i64.add (local.get $s)
+					(struct.get $node $val (br_on_null $done (local.get $l)))))
+				(local.set $l (struct.get $node $next (local.get $l)))
+				(br $again)))
+		(local.get $s))
+	(func (export "objects") (local $l (ref null $node))
+		(loop
+			(local.set $l (struct.new $node (ref.null $node) (i64.const 1)))
+			(global.set $any (local.get $l))
+			(drop (array.new $refs (local.get $l) (i32.const 9)))
+			(br 0)))
+	(func (export "large_objects")
+		(loop (drop (array.new_default $refs (i32.const 100000))) (br 0)))
+	(func (export "keep") (global.set $kept (call $list (i64.const 1000))))
+	;; What must be right whatever was killed: 500500 twice and 7.
+	(func (export "whole") (result i64)
+		(i64.add (i64.add (call $sum (global.get $kept))
+			(call $sum (call $list (i64.const 1000)))) (call $caught (i64.const 7))))
+
+	(func (export "waits")
+		(loop (drop (memory.atomic.wait32 (i32.const 1000) (i32.const 0) (i64.const -1))) (br 0)))
+	(func (export "short_waits")
+		(loop (drop (memory.atomic.wait32 (i32.const 1000) (i32.const 0) (i64.const 20000)))
+			(drop (memory.atomic.notify (i32.const 1000) (i32.const 1))) (br 0)))
+	(func $one_sleep (export "one_sleep") (result i32)
+		(call $poll (i32.const 0) (i32.const 304) (i32.const 1) (i32.const 400)))
+	(func (export "sleeps") (loop (drop (call $one_sleep)) (br 0)))
+	(func $one_read (export "one_read") (result i32)
+		(call $read (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 120)))
+	(func (export "reads") (loop (drop (call $one_read)) (br 0)))
+	(func (export "pauses") (loop (call $pause) (br 0)))
+	(func (export "once") (result i32) (i32.const 42))
+	(func (export "spin") (loop (br 0)))
+	(func (export "grow_table") (param i32) (result i32)
+		(table.grow $t (ref.null func) (local.get 0)))
+	(func (export "grow_memory") (param i32) (result i32)
+		(memory.grow (local.get 0)))
+)
