@@ -77,6 +77,7 @@ enum wabi_trap {
  *   externref   a word the host chose, never 0; or a heap reference that
  *               extern.convert_any has tagged, see WABI_EXTERN_TAG
  *   anyref and all below it   a heap reference, zero-extended
+ *   contref     a word that only the runtime reads, see Continuations
  */
 enum wabi_type {
 	WABI_I32 = 0x7f,
@@ -88,6 +89,7 @@ enum wabi_type {
 	WABI_EXTERNREF = 0x6f,
 	WABI_ANYREF = 0x6e,
 	WABI_EXNREF = 0x69,
+	WABI_CONTREF = 0x68,
 };
 
 /* A value in a call array, a global, a constant: 16 bytes, little end first;
@@ -172,7 +174,24 @@ union wabi_val {
 	X(EXTERN_BOX,	38, "i:pl")					\
 	/* is a type id the same as or below a type of the module's:	\
 	 * (vmctx, id, type) */						\
-	X(SUBTYPE,	39, "i:pii")
+	X(SUBTYPE,	39, "i:pii")					\
+	/* Continuations, see below.  A contref: (vmctx, struct		\
+	 * wabi_func *, type of the contref) */				\
+	X(CONT_NEW,	48, "p:ppi")					\
+	/* contref: (vmctx, contref, values, number of them) */		\
+	X(CONT_BIND,	49, "p:pppi")					\
+	/* 0: it has returned, and vals are the results; k + 1: the	\
+	 * clause k, and vals are what its label takes:			\
+	 * (vmctx, contref, vals, clauses, number of arguments) */	\
+	X(RESUME,	50, "i:ppppi")					\
+	/* the same, but the exception is thrown in the continuation:	\
+	 * (vmctx, contref, vals, clauses, struct wabi_exn *) */	\
+	X(RESUME_THROW,	51, "i:ppppp")					\
+	/* vals are then what it was resumed with:			\
+	 * (vmctx, tag, vals, number of arguments) */			\
+	X(SUSPEND,	52, "v:pipi")					\
+	/* (vmctx, contref, tag, vals, number of arguments) */		\
+	X(SWITCH,	53, "v:ppipi")
 
 enum wabi_rtcall {
 #define X(name, slot, sig) WABI_RT_##name = slot,
@@ -247,7 +266,8 @@ struct wabi_func {
  * in the first exception register (rax, x0) and 0 in the second (rdx, x1), and
  * with the registers that calls preserve as that frame had them.  Code tells
  * by the tag whether it handles the exception, and throws it again if not.
- * HOSTCALL may throw too; no other runtime call does.
+ * HOSTCALL may throw too, and so may RESUME, RESUME_THROW, SUSPEND and SWITCH; no
+ * other runtime call does.
  */
 struct wabi_exn {
 	void *tag;			/* its identity: vmctx tags[] */
@@ -255,6 +275,22 @@ struct wabi_exn {
 	union wabi_val vals[];		/* as the tag's parameters */
 };
 _Static_assert(sizeof(struct wabi_exn) == 16, "exception");
+
+/* ---- Continuations -------------------------------------------------------
+ *
+ * A continuation runs on a stack of its own; the runtime calls change from one
+ * to another.  Values pass through an array in the frame of whoever calls,
+ * which has room for what is passed and for what comes back, a contref behind
+ * a clause's values included.  A contref is used up by the call it is given to:
+ * what is suspended again is known by another.
+ */
+struct wabi_clauses {			/* the handlers of a resume */
+	uint32_t n;
+	struct wabi_clause {
+		uint32_t tag;		/* of the module */
+		uint32_t is_switch;	/* (on tag switch) */
+	} clause[];
+};
 
 /* What typed_from_host calls: begins what the runtime keeps for such calls. */
 struct wabi_typed {
@@ -462,7 +498,9 @@ struct wabi_valtype {
 	uint32_t heap;			/* else an abstract heap type's byte */
 };
 
-enum { WABI_COMP_FUNC = 0, WABI_COMP_STRUCT = 1, WABI_COMP_ARRAY = 2 };
+/* A continuation type has its function type as the only one of params. */
+enum { WABI_COMP_FUNC = 0, WABI_COMP_STRUCT = 1, WABI_COMP_ARRAY = 2,
+       WABI_COMP_CONT = 3 };
 
 struct wabi_typeinfo {
 	uint8_t comp;			/* WABI_COMP_* */

@@ -83,6 +83,7 @@ enum wrt_type {				/* the binary format's bytes */
 	WRT_I32 = 0x7f, WRT_I64 = 0x7e, WRT_F32 = 0x7d, WRT_F64 = 0x7c,
 	WRT_V128 = 0x7b, WRT_FUNCREF = 0x70, WRT_EXTERNREF = 0x6f,
 	WRT_ANYREF = 0x6e, WRT_EXNREF = 0x69,
+	WRT_CONTREF = 0x68,		/* hosts may pass null only */
 };
 
 enum wrt_kind {
@@ -400,7 +401,8 @@ enum wrt_trap_code {			/* numbers as in docs/ABI.md */
 	WRT_TRAP_INDIRECT_TYPE, WRT_TRAP_STACK_OVERFLOW, WRT_TRAP_NULL_REF,
 	WRT_TRAP_EXCEPTION = 21, WRT_TRAP_UNKNOWN_IMPORT, WRT_TRAP_INTERRUPT, WRT_TRAP_TIMEOUT,
 	WRT_TRAP_FUEL, WRT_TRAP_HOST, WRT_TRAP_HEAP, WRT_TRAP_EXIT,
-	WRT_TRAP_CPU_TIME = 32,
+	WRT_TRAP_UNHANDLED_TAG = 29, WRT_TRAP_CONT_CONSUMED = 30,
+	WRT_TRAP_NULL_CONT_REF = 31, WRT_TRAP_CPU_TIME = 32,
 };
 
 struct wrt_frame {

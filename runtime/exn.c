@@ -158,34 +158,20 @@ look_at(struct search *s, uint64_t word)
 
 /* Stacks are read as they are, also where address sanitizers mind. */
 __attribute__((no_sanitize("address"))) static void
-look_through(struct search *s, const void *from, const void *to)
+look_through(void *arg, const void *from, const void *to)
 {
 	uintptr_t at = ((uintptr_t)from + 7) & ~(uintptr_t)7;
 
 	for (; at + 8 <= (uintptr_t)to; at += 8)
-		look_at(s, *(const uint64_t *)at);
+		look_at(arg, *(const uint64_t *)at);
 }
 
 static void
 look_at_stacks(struct search *s)
 {
-	for (struct wrt__act *a = wrt__act; a; a = a->prev) {
-		look_through(s, &a->regs, &a->regs + 1);
+	wrt__words_of_acts(look_through, s);
+	for (struct wrt__act *a = wrt__act; a; a = a->prev)
 		look_at(s, (uint64_t)(uintptr_t)a->exn);
-		if (a->stack_top && a->regs.sp >= (uintptr_t)a->stack->low)
-			look_through(s, (const void *)(uintptr_t)a->regs.sp,
-			    a->stack_top);
-	}
-}
-
-static void
-look_at_suspended(struct search *s, const struct wrt__stack *stack)
-{
-	if (!stack)
-		return;
-	look_through(s, &stack->call.regs, &stack->call.regs + 1);
-	look_through(s, (const void *)(uintptr_t)stack->call.regs.sp,
-	    stack->top);
 }
 
 static void
@@ -194,7 +180,7 @@ look_at_instance(struct search *s, const wrt_instance *i)
 	const struct wrt_module *m = i->module;
 
 	look_at(s, (uint64_t)(uintptr_t)i->trap.exn);
-	look_at_suspended(s, i->suspended);
+	wrt__words_of_call(i->suspended, look_through, s);
 	for (uint32_t k = 0; k < m->nglobals; k++)
 		if (i->globals[k].cell && i->globals[k].type.type ==
 		    WABI_EXNREF)
@@ -234,6 +220,7 @@ collect(wrt_instance *i)
 	look_at_stacks(&s);
 	for (const wrt_instance *j = g->members; j; j = j->next) {
 		look_at_instance(&s, j);
+		wrt__words_of_conts(j, look_through, &s);
 		/* Exceptions of others, known or not: they may come to an end
 		 * later than ours. */
 		for (const struct wrt__exn *x = j == i ? NULL :
@@ -302,14 +289,33 @@ wrt__rt_EXN_FREE(void *vmctx, struct wabi_exn *e)
 
 /* ---- Throwing ----------------------------------------------------------- */
 
+/* Go on at the pad, in k, which those further in have not reached. */
+_Noreturn static void
+land(struct wrt__act *a, const struct wrt__cont *k,
+    const struct wrt__regs *pad, struct wabi_exn *e)
+{
+	while (a->cont != k)
+		wrt__cont_leave(a);
+	a->regs = *pad;
+	a->exn = NULL;
+	a->inner = NULL;
+	a->throwing = false;
+	wrt__land(a, e);
+}
+
 void
 wrt__throw(struct wrt__act *a, struct wabi_exn *e)
 {
-	if (wrt__find_landing(&a->regs)) {
-		a->exn = NULL;
-		a->inner = NULL;
-		a->throwing = false;
-		wrt__land(a, e);
+	struct wrt__regs regs = a->regs;
+	struct wrt__cont *k = a->cont;
+
+	/* What is not caught in a continuation ends it, and goes on where it
+	 * was resumed.  If nobody catches it, all stays as it is. */
+	for (;; regs = k->from, k = k->parent) {
+		if (wrt__find_landing(&regs))
+			land(a, k, &regs, e);
+		if (!k)
+			break;
 	}
 	a->exn = e;
 	wrt__trap(WABI_TRAP_EXCEPTION);

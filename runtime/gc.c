@@ -6,8 +6,8 @@
  * It runs inside a runtime call, or from wrt_gc(), on the host's stack.  Roots
  * are exact where types are known: globals, tables, element segments.  On the
  * stacks every aligned 32-bit word that leads into an object keeps it: the
- * guest's stacks in use by this thread, the registers that the stubs have
- * saved, and the host's stack below the outermost call, so that the runtime's
+ * guest's stacks in use by this thread, those of suspended continuations, the
+ * registers that the stubs have saved, and the host's stack below the outermost call, so that the runtime's
  * own variables and those of host functions count too.  The collector's own
  * frames do not: what earlier calls have left there is no variable of anybody.
  */
@@ -222,51 +222,16 @@ visit_word(struct gc *g, uint32_t at)
 }
 
 __attribute__((no_sanitize("address"))) static void
-visit_range(struct gc *g, const void *from, const void *to)
+visit_range(void *arg, const void *from, const void *to)
 {
 	const uint32_t *p = (const void *)((uintptr_t)from & ~(uintptr_t)3);
 
 	for (; p < (const uint32_t *)to; p++)
 		if (*p >> GC_BLOCK_LOG2 >= GC_FIRST)
-			visit_word(g, *p);
+			visit_word(arg, *p);
 }
 
 /* ---- Roots ---- */
-
-/* The guest's stacks, from where each was left, and the registers. */
-static void
-visit_guest_stacks(struct gc *g)
-{
-	const struct wrt__stack *seen = NULL;
-
-	for (struct wrt__act *a = wrt__act; a; a = a->prev) {
-		visit_range(g, &a->regs, &a->regs + 1);
-		if (!a->stack || a->stack == seen)
-			continue;
-		seen = a->stack;
-		if (a->regs.sp >= (uintptr_t)a->stack->low &&
-		    a->regs.sp < (uintptr_t)a->stack->top)
-			visit_range(g, (const void *)a->regs.sp,
-			    a->stack->top);
-		else
-			visit_range(g, a->stack->low, a->stack->top);
-	}
-}
-
-/* What is suspended: other calls of the group may go on meanwhile. */
-static void
-visit_suspended(struct gc *g, const struct wrt__group *group)
-{
-	for (const wrt_instance *i = group->members; i; i = i->next) {
-		const struct wrt__stack *s = i->suspended;
-
-		if (!s)
-			continue;
-		visit_range(g, &s->call.regs, &s->call.regs + 1);
-		visit_range(g, (const void *)(uintptr_t)s->call.regs.sp,
-		    s->top);
-	}
-}
 
 /* From where the caller's frames and registers are, up to the outermost
  * call's. */
@@ -334,12 +299,14 @@ mark_instance(struct gc *g, const wrt_instance *i)
 static void
 mark_roots(struct gc *g, const struct wrt__group *group)
 {
-	for (const wrt_instance *i = group->members; i; i = i->next)
+	for (const wrt_instance *i = group->members; i; i = i->next) {
 		mark_instance(g, i);
+		wrt__words_of_conts(i, visit_range, g);
+		wrt__words_of_call(i->suspended, visit_range, g);
+	}
 	for (uint32_t k = 0; k < g->h->nargs; k++)
 		mark_extern(g, g->h->args[k].u64[0]);
-	visit_guest_stacks(g);
-	visit_suspended(g, group);
+	wrt__words_of_acts(visit_range, g);
 	visit_host_stack(g);
 }
 

@@ -28,6 +28,8 @@ wrt__ref_check(const struct wabi_valtype *vt, const uint32_t *ids,
 
 	if (!v->ref)
 		return vt->nullable ? WRT_OK : WRT_ETYPE;
+	if (vt->type == WABI_CONTREF)
+		return WRT_ETYPE;	/* what it is of is not known */
 	if (vt->has_heap)
 		return wrt__type_is_subtype(f->type_id, ids[vt->heap]) ?
 		    WRT_OK : WRT_ETYPE;

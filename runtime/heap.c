@@ -622,3 +622,17 @@ wrt__heap_merge(struct wrt__heap *a, struct wrt__heap *b)
 	pthread_mutex_unlock(&a->lock);
 	wrt__heap_free(b);
 }
+
+void
+wrt__heap_words(const struct wrt__heap *h, wrt__words_fn *fn, void *arg)
+{
+	const struct wrt__arena *a = h->arena;
+
+	for (uint32_t k = 0; k < h->nblocks; k++) {
+		uint32_t b = h->blocks[k];
+		uint32_t n = a->blocks[b].kind == GC_LARGE ? a->blocks[b].n : 1;
+		const uint8_t *at = a->base + ((uint64_t)b << GC_BLOCK_LOG2);
+
+		fn(arg, at, at + ((uint64_t)n << GC_BLOCK_LOG2));
+	}
+}

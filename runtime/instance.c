@@ -90,6 +90,7 @@ void
 wrt__instance_free(wrt_instance *i)
 {
 	wrt__trap_clear(i);
+	wrt__conts_free(i);
 	wrt__exns_free(i);
 	/* A host function may end what it called before it passes on the trap. */
 	for (struct wrt__act *a = wrt__act; a; a = a->prev)
@@ -736,6 +737,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 			return wrt__fail(err, rc, "memory %u: %s", k,
 			    wrt_status_text(rc));
 	}
+	wrt__conts_free(i);
 	wrt__exns_reset(i);
 	forget_refs(i);
 	i->state = WRT__READY;

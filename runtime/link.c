@@ -180,6 +180,7 @@ type_name(uint8_t type)
 	case WABI_EXTERNREF: return "externref";
 	case WABI_ANYREF: return "anyref";
 	case WABI_EXNREF: return "exnref";
+	case WABI_CONTREF: return "contref";
 	}
 	return "?";
 }
@@ -415,13 +416,14 @@ unknown_func(const struct wrt_module *m, const struct wabi_import_info *im,
 
 /* ---- Binding ------------------------------------------------------------ */
 
-/* Could a value of the type lead others to a function or an exception of an
- * instance of m?  An object of the collected heap may hold one, and every
+/* Could a value of the type lead others to a function, an exception or a
+ * continuation of an instance of m?  An object of the collected heap may hold one, and every
  * reference may be one of an object. */
 static bool
 leads_back(const wrt_module *m, uint8_t type)
 {
 	return type == WRT_FUNCREF || type == WRT_EXNREF ||
+	    type == WRT_CONTREF ||
 	    (m->uses_heap && type < WRT_V128);
 }
 

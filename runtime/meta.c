@@ -68,6 +68,8 @@ heaps_of(uint8_t top)
 		return "\x6e\x6d\x6c\x6b\x6a\x71";
 	case WABI_EXNREF:
 		return "\x69\x74";			/* exn, noexn */
+	case WABI_CONTREF:
+		return "\x68\x75";			/* cont, nocont */
 	}
 	return "";
 }
@@ -91,7 +93,8 @@ good_type(const struct wrt__metacheck *c, const struct wabi_valtype *t,
 	if (t->heap >= ntypes)
 		return false;
 	comp = c->types[t->heap].comp;
-	return t->type == (comp == WABI_COMP_FUNC ? WABI_FUNCREF : WABI_ANYREF);
+	return t->type == (comp == WABI_COMP_FUNC ? WABI_FUNCREF :
+	    comp == WABI_COMP_CONT ? WABI_CONTREF : WABI_ANYREF);
 }
 
 bool
@@ -115,7 +118,7 @@ check_type(struct wrt__metacheck *c, uint32_t i)
 	struct wabi_list parts[2] = { t->params, t->results };
 	uint32_t n = c->m->types.n;
 
-	if (t->comp > WABI_COMP_ARRAY || t->final > 1 ||
+	if (t->comp > WABI_COMP_CONT || t->final > 1 ||
 	    !wrt__zero(t->pad, sizeof t->pad) ||
 	    (t->super != UINT32_MAX && t->super >= i))
 		return wrt__badmeta(c, "type %u is odd", i);
@@ -132,6 +135,8 @@ check_type(struct wrt__metacheck *c, uint32_t i)
 		return wrt__badmeta(c, "type %u is no function", i);
 	if (t->comp == WABI_COMP_ARRAY && t->params.n != 1)
 		return wrt__badmeta(c, "type %u is no array", i);
+	if (t->comp == WABI_COMP_CONT && t->params.n != 1)
+		return wrt__badmeta(c, "type %u is no continuation", i);
 	for (int k = 0; k < 2; k++) {
 		const struct wabi_valtype *v = wrt__checked_list(c, parts[k],
 		    sizeof *v, _Alignof(struct wabi_valtype));
@@ -140,7 +145,9 @@ check_type(struct wrt__metacheck *c, uint32_t i)
 			return wrt__badmeta(c, "type %u leads outside", i);
 		for (uint32_t j = 0; j < parts[k].n; j++)
 			if (!good_type(c, &v[j], t->rec_first + t->rec_n,
-			    t->comp != WABI_COMP_FUNC))
+			    t->comp != WABI_COMP_FUNC) ||
+			    (t->comp == WABI_COMP_CONT && (!v[j].has_heap ||
+			    v[j].type != WABI_FUNCREF)))
 				return wrt__badmeta(c, "type %u has an odd "
 				    "part %u", i, j);
 	}

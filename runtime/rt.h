@@ -19,6 +19,7 @@
  *   hostcall.c   guest to host
  *   exn.c        exceptions: their life, throwing, the host's part
  *   landing.c    where an exception is caught
+ *   cont.c       continuations: changing stacks;  cont_life.c  their life
  *   imports.c    what instances may import
  *   link.c       matching imports; instances that share something
  *   instance.c   create, reset, close
@@ -58,6 +59,7 @@ struct wrt__suspended {
 	struct wrt_functype type;	/* the host function's */
 	wrt_val *vals;			/* where its results go */
 	wrt_val yielded;
+	struct wrt__cont *cont;		/* the activation's */
 };
 
 /* A guest stack: `bytes` usable ones from low up to top, and a guard of
@@ -143,6 +145,8 @@ struct wrt__act {
 	wrt_val *vals;
 	wrt_instance *inner;		/* nested call that trapped last */
 	struct wabi_exn *exn;		/* not caught here; with code */
+	struct wrt__cont *cont;		/* the continuation that runs; NULL: on
+					 * the stack where the call began */
 };
 
 _Static_assert(offsetof(struct wrt__act, host_sp) == 0, "switch.S");
@@ -179,6 +183,10 @@ _Noreturn void wrt__land(struct wrt__act *act, struct wabi_exn *exn);
 extern const char wrt__enter_window[], wrt__enter_window_end[];
 extern const char wrt__stub_windows[], wrt__stub_windows_end[];
 bool wrt__pc_in_window(uintptr_t pc);
+
+/* Where a continuation begins: calls fn(x, y, z), which are in registers that
+ * calls preserve (see start_regs() in cont.c), and then CONT_END. */
+extern const char wrt__cont_start[];
 
 /* The table that vmctx->rt points to. */
 extern void *const wrt__rt_table[WABI_RT_SLOTS];
@@ -419,6 +427,19 @@ void wrt__rt_TABLE_COPY(void *vmctx, uint32_t to, uint32_t from, uint64_t dst,
 void wrt__rt_TABLE_INIT(void *vmctx, uint32_t table, uint32_t elem,
     uint64_t dst, uint32_t src, uint32_t n);
 void wrt__rt_ELEM_DROP(void *vmctx, uint32_t elem);
+void *wrt__rt_CONT_NEW(void *vmctx, struct wabi_func *f, uint32_t type);
+void *wrt__rt_CONT_BIND(void *vmctx, void *ref, const union wabi_val *vals,
+    uint32_t n);
+uint32_t wrt__rt_RESUME(void *vmctx, void *ref, union wabi_val *vals,
+    const struct wabi_clauses *clauses, uint32_t n);
+uint32_t wrt__rt_RESUME_THROW(void *vmctx, void *ref, union wabi_val *vals,
+    const struct wabi_clauses *clauses, struct wabi_exn *e);
+void wrt__rt_SUSPEND(void *vmctx, uint32_t tag, union wabi_val *vals,
+    uint32_t n);
+void wrt__rt_SWITCH(void *vmctx, void *ref, uint32_t tag, union wabi_val *vals,
+    uint32_t n);
+/* Not for generated code: wrt__cont_start's. */
+void wrt__rt_CONT_END(void);
 struct wabi_exn *wrt__rt_EXN_NEW(void *vmctx, uint32_t tag, uint32_t n);
 void wrt__rt_EXN_FREE(void *vmctx, struct wabi_exn *e);
 void wrt__rt_THROW(void *vmctx, struct wabi_exn *e);
@@ -558,6 +579,86 @@ void wrt__exns_pin(const uint8_t *types, uint32_t n, const wrt_val *vals);
 void wrt__exns_each(const wrt_instance *i, void (*fn)(void *arg,
     const union wabi_val *vals, const uint8_t *types, uint32_t n), void *arg);
 
+/* ---- Continuations, see cont.c ------------------------------------------- */
+
+struct wrt__cont {
+	struct wrt__cont *next, **at;	/* in the owner's list; at points here */
+	wrt_instance *owner;		/* NULL: it is no more, and this runs */
+	uint32_t slot;			/* as its reference says it */
+	bool suspended;			/* somebody may have a reference: this,
+					 * and who runs on it up to inner */
+	bool marked;
+	union wabi_val *vals;		/* suspended: what it is resumed with
+					 * goes here, behind nbound of them */
+	uint32_t nbound;
+
+	/* Its function.  What is bound before it begins is ours, in vals. */
+	struct wabi_func *func;
+	void *thunk;
+	uint32_t nparams, nresults;
+	struct wrt__stack *stack;	/* NULL: it has not begun */
+
+	struct wrt__cont *inner;	/* suspended: where it goes on, at */
+	struct wrt__regs regs;
+
+	/* Running, or within a suspended one: who resumed it. */
+	struct wrt__cont *parent;	/* NULL: what act began with */
+	struct wrt__stack *from_stack;
+	struct wrt__regs from;
+	const struct wabi_clauses *clauses;
+	void *const *tags;		/* of the module whose clauses they are */
+	union wabi_val *to;		/* where it wants values */
+};
+
+/* The continuations that an instance has made and that are not ended yet. */
+struct wrt__conts {
+	struct wrt__cont *first;
+	uint32_t n, collect_n;		/* collect when there would be more */
+	uint64_t bytes, collect_bytes;	/* of their stacks */
+};
+
+/* Words that may be references of any kind are in [from, to). */
+typedef void wrt__words_fn(void *arg, const void *from, const void *to);
+
+/* cont.c: a, whose regs are where its guest is, goes on where the running
+ * continuation was resumed.  That one has ended. */
+void wrt__cont_leave(struct wrt__act *a);
+/* A call that ran on s, in c or NULL, is over: end c and those that wait for
+ * it.  The stack where the call began. */
+struct wrt__stack *wrt__chain_end(struct wrt__cont *c, struct wrt__stack *s);
+/* The guest's stacks and registers of this thread's activations; those of one
+ * activation's continuations, without its innermost; those of a suspended one,
+ * of an instance's suspended ones; those of a suspended call, on its stack or
+ * NULL. */
+void wrt__words_of_acts(wrt__words_fn *fn, void *arg);
+void wrt__words_of_chain(const struct wrt__cont *c, wrt__words_fn *fn,
+    void *arg);
+void wrt__words_of_cont(const struct wrt__cont *k, wrt__words_fn *fn,
+    void *arg);
+void wrt__words_of_conts(const wrt_instance *i, wrt__words_fn *fn, void *arg);
+void wrt__words_of_call(const struct wrt__stack *s, wrt__words_fn *fn,
+    void *arg);
+
+/* cont_life.c */
+/* What the reference is of; NULL if that is used up. */
+struct wrt__cont *wrt__cont_of(const void *ref);
+/* The continuation becomes known by a new reference; the old one is used up. */
+void wrt__cont_renew(struct wrt__cont *k);
+void *wrt__cont_ref(const struct wrt__cont *k);
+/* A new one for f, or the trap. */
+struct wrt__cont *wrt__cont_new(wrt_instance *i, struct wabi_func *f);
+/* If k has no owner any more, it is i's now. */
+void wrt__cont_adopt(wrt_instance *i, struct wrt__cont *k);
+/* Give k, which is about to begin, its stack, or trap. */
+void wrt__cont_stack(struct wrt__cont *k);
+/* End k alone; nobody runs on it. */
+void wrt__cont_end(struct wrt__cont *k);
+/* i ends, or starts anew: so do its continuations. */
+void wrt__conts_free(wrt_instance *i);
+
+/* Every word of the group's heap, whatever it is. */
+void wrt__heap_words(const struct wrt__heap *h, wrt__words_fn *fn, void *arg);
+
 /* ---- Host functions ----------------------------------------------------- */
 
 /* A host function as it was defined; shared by all that import it. */
@@ -696,6 +797,7 @@ struct wrt_instance {
 	void **tags;
 	struct wrt_tag *own_tags;
 	struct wrt__exns exns;
+	struct wrt__conts conts;
 	struct wrt_memory *own_mems;
 	struct wrt_table *own_tables;
 	uint32_t nown_mems, nown_tables;	/* that are opened */

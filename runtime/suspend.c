@@ -60,6 +60,7 @@ wrt__suspend(struct wrt__act *a, wrt_instance *caller,
 	s->caller = caller;
 	s->type = h->type;
 	s->vals = vals;
+	s->cont = a->cont;
 	a->suspended = true;
 	wrt__leave(a);
 }
@@ -67,9 +68,13 @@ wrt__suspend(struct wrt__act *a, wrt_instance *caller,
 void
 wrt__suspended_drop(wrt_instance *i)
 {
-	if (!i->suspended)
+	struct wrt__stack *s = i->suspended;
+
+	if (!s)
 		return;
-	wrt__stack_give(wrt__thread_get(), i->suspended);
+	/* In a continuation, its stack is that one's to end. */
+	s = wrt__chain_end(s->call.cont, s);
+	wrt__stack_give(wrt__thread_get(), s);
 	i->suspended = NULL;
 	i->lim.wall_left = i->lim.cpu_left = 0;
 	i->state = WRT__READY;
@@ -140,6 +145,7 @@ wrt_instance_resume(wrt_instance *i, const wrt_val *vals, size_t nvals,
 	}
 	a.stack = i->suspended;
 	i->suspended = NULL;
+	a.cont = s->cont;
 	a.own_stack = a.may_suspend = true;
 	a.stack_top = s->stack_top;
 	a.regs = s->regs;

@@ -305,6 +305,30 @@ wrt__land:
 	.section .rodata.wrt_windows, "a", %progbits
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 
+/* Where a continuation's stack begins, with act->regs for registers: x19(x20,
+ * x21, x22), then the end of it.  Until x19 runs, act->regs say where the guest
+ * is. */
+	.text
+	.globl wrt__cont_start
+	.hidden wrt__cont_start
+	.type wrt__cont_start, %function
+	.p2align 4
+	.cfi_startproc
+	.cfi_undefined x30		/* the walk ends here */
+	nop				/* a pc before the start is one of us */
+wrt__cont_start:
+8:	hint #36			/* bti j */
+	mov x0, x20
+	mov x1, x21
+	mov x2, x22
+	blr x19
+9:	bl wrt__stub_CONT_END
+	brk #0
+	.cfi_endproc
+	.size wrt__cont_start, . - wrt__cont_start
+	.section .rodata.wrt_windows, "a", %progbits
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+
 	.section .rodata.wrt_windows, "a", %progbits
 wrt__stub_windows_end:
 #endif

@@ -261,6 +261,30 @@ wrt__land:
 	.section .rodata.wrt_windows, "a", @progbits
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 
+/* Where a continuation's stack begins, with act->regs for registers: rbx(r12,
+ * r13, r14), then the end of it.  Until rbx runs, act->regs say where the guest
+ * is. */
+	.text
+	.globl wrt__cont_start
+	.hidden wrt__cont_start
+	.type wrt__cont_start, @function
+	.p2align 4
+	.cfi_startproc
+	.cfi_undefined %rip		/* the walk ends here */
+	nop				/* a pc before the start is one of us */
+wrt__cont_start:
+8:	endbr64
+	movq %r12, %rdi
+	movq %r13, %rsi
+	movq %r14, %rdx
+	call *%rbx
+9:	call wrt__stub_CONT_END
+	ud2
+	.cfi_endproc
+	.size wrt__cont_start, . - wrt__cont_start
+	.section .rodata.wrt_windows, "a", @progbits
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+
 	.section .rodata.wrt_windows, "a", @progbits
 wrt__stub_windows_end:
 #endif

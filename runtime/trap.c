@@ -60,6 +60,24 @@ trap_walk(struct wrt__trapinfo *t)
 	t->nframes += n;
 }
 
+/* The guest was in continuations, which end with the call: find the frames of
+ * each, innermost first, then those where the call began. */
+static void
+trap_walk_conts(struct wrt__act *a)
+{
+	struct wrt__trapinfo *t = &a->inst->trap;
+
+	for (;;) {
+		if (t->total < WRT__UNWIND_MAX)
+			trap_walk(t);
+		if (!a->cont)
+			break;
+		wrt__cont_leave(a);
+		t->regs = a->regs;
+		t->is_return = true;
+	}
+}
+
 /* The frames of a nested call that trapped, and so ended this one, come
  * first. */
 static void
@@ -101,7 +119,9 @@ wrt__trap_keep(struct wrt__act *a)
 		t->address = a->address;
 	t->regs = a->regs;
 	t->is_return = a->is_return;
-	if (!a->own_stack) {
+	if (a->cont) {
+		trap_walk_conts(a);
+	} else if (!a->own_stack) {
 		trap_walk(t);
 	} else if (a->regs.pc) {
 		t->stack = a->stack;

@@ -291,8 +291,14 @@ static bool
 fill_comp(struct ctype *c, const struct source *s,
     const struct wabi_typeinfo *t)
 {
-	return t->comp == WABI_COMP_FUNC ? fill_func(c, s, t) :
-	    fill_gc(c, s, t);
+	switch (t->comp) {
+	case WABI_COMP_FUNC:
+		return fill_func(c, s, t);
+	case WABI_COMP_CONT:
+		return true;
+	default:
+		return fill_gc(c, s, t);
+	}
 }
 
 static bool
@@ -523,6 +529,8 @@ heap_bottom(uint8_t top)
 		return 0x71;
 	case WABI_EXNREF:
 		return 0x74;
+	case WABI_CONTREF:
+		return 0x75;
 	}
 	return 0;
 }
@@ -543,7 +551,8 @@ heap_is_subtype(const struct wabi_valtype *a, const uint32_t *a_ids,
 		uint8_t comp = ctype_of(a_ids[h])->comp;
 
 		h = comp == WABI_COMP_FUNC ? 0x70 :
-		    comp == WABI_COMP_STRUCT ? 0x6b : 0x6a;
+		    comp == WABI_COMP_STRUCT ? 0x6b :
+		    comp == WABI_COMP_ARRAY ? 0x6a : 0x68;
 	}
 	while (h && h != b->heap)
 		h = heap_above(h);
