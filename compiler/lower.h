@@ -6,7 +6,7 @@
  *   lower_ir.c     types, attributes, alias classes, small builders
  *   lower_ctl.c    blocks and branches
  *   lower_call.c   calls, function references;  lower_tail.c  tail calls
- *   lower_exn.c    exceptions
+ *   lower_exn.c    exceptions;  lower_cont.c  continuations
  *   lower_num.c    integers;  lower_float.c  floating point
  *   lower_mem.c    linear memory: every access goes through l_addr()
  *   lower_var.c    locals, globals, constants, select, references, tables
@@ -202,6 +202,8 @@ void l_ctl_end(struct lower *);
 void l_store_val(struct lower *, LLVMValueRef array, uint32_t i, LLVMValueRef);
 LLVMValueRef l_load_val(struct lower *, LLVMValueRef array, uint32_t i,
     struct vtype);
+/* Room for n values that a call gives back, shared by all of the function. */
+LLVMValueRef l_result_array(struct lower *, uint32_t n);
 /* Call code of the type with the arguments and push its results. */
 void l_call_code(struct lower *, uint32_t type, LLVMValueRef code,
     LLVMValueRef vmctx, const LLVMValueRef *args);
@@ -223,6 +225,8 @@ LLVMValueRef l_ref_callee(struct lower *, const struct insn *,
 /* A call that may throw, in the convention cc. */
 LLVMValueRef l_build_call(struct lower *, LLVMTypeRef, LLVMValueRef code,
     LLVMValueRef *args, unsigned n, unsigned cc);
+/* A new exception of the tag with the values. */
+LLVMValueRef l_new_exn(struct lower *, uint32_t tag, LLVMValueRef *vals);
 /* The end of a label that catches, which is closed already: what of its
  * exceptions is not handled. */
 void l_exn_end(struct lower *, struct label *);

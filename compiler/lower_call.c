@@ -30,8 +30,7 @@ l_load_val(struct lower *l, LLVMValueRef array, uint32_t i, struct vtype t)
 	return v;
 }
 
-/* Room for n results, shared by all calls of the function. */
-static LLVMValueRef
+LLVMValueRef
 l_result_array(struct lower *l, uint32_t n)
 {
 	if (n > l->nresults) {

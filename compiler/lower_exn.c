@@ -153,18 +153,23 @@ l_throw_exn(struct lower *l, LLVMValueRef exn)
 	l->dead = true;
 }
 
+LLVMValueRef
+l_new_exn(struct lower *l, uint32_t tag, LLVMValueRef *vals)
+{
+	uint32_t n = l->m->types[l->m->tags[tag].type].params.n;
+	LLVMValueRef args[2] = { l_i32(l, tag), l_i32(l, n) };
+	LLVMValueRef exn = l_rt(l, WABI_RT_EXN_NEW, args, 2);
+
+	for (uint32_t i = 0; i < n; i++)
+		l_store_val(l, l_at(l, exn, PAYLOAD(0)), i, vals[i]);
+	return exn;
+}
+
 void
 l_throw(struct lower *l, const struct insn *in)
 {
-	uint32_t type = l->m->tags[in->index].type;
-	uint32_t n = l->m->types[type].params.n;
-	LLVMValueRef *vals = l_pop_args(l, type), exn;
-	LLVMValueRef args[2] = { l_i32(l, in->index), l_i32(l, n) };
-
-	exn = l_rt(l, WABI_RT_EXN_NEW, args, 2);
-	for (uint32_t i = 0; i < n; i++)
-		l_store_val(l, l_at(l, exn, PAYLOAD(0)), i, vals[i]);
-	l_throw_exn(l, exn);
+	l_throw_exn(l, l_new_exn(l, in->index,
+	    l_pop_args(l, l->m->tags[in->index].type)));
 }
 
 void

@@ -389,6 +389,15 @@ l_rt_arg(struct lower *l, LLVMValueRef v, char want)
 	return want == 'l' && t == l->i32 ? l_zext64(l, v) : v;
 }
 
+/* May an exception come out of the runtime call, into a try of this function?
+ * (The others that throw are in no try, or are told where to go.) */
+static bool
+l_rt_throws(enum wabi_rtcall slot)
+{
+	return slot == WABI_RT_RESUME || slot == WABI_RT_RESUME_THROW ||
+	    slot == WABI_RT_SUSPEND || slot == WABI_RT_SWITCH;
+}
+
 LLVMValueRef
 l_rt(struct lower *l, enum wabi_rtcall slot, LLVMValueRef *args,
     unsigned nargs)
@@ -408,6 +417,9 @@ l_rt(struct lower *l, enum wabi_rtcall slot, LLVMValueRef *args,
 		    nargs + 1, 0);
 	table = l_fixed(l, l->ptr, l->vmctx, offsetof(struct wabi_vmctx, rt));
 	code = l_fixed(l, l->ptr, table, 8ull * slot);
+	if (l_rt_throws(slot))
+		return l_build_call(l, l->rt_types[slot], code, a, nargs + 1,
+		    LLVMCCallConv);
 	call = LLVMBuildCall2(l->b, l->rt_types[slot], code, a, nargs + 1, "");
 	if (l->plan->exceptions && slot != WABI_RT_THROW &&
 	    slot != WABI_RT_HOSTCALL)

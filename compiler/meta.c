@@ -108,10 +108,13 @@ top_of(const struct mw *w, uint32_t heap)
 		return WABI_EXTERNREF;
 	case HT_EXN: case HT_NOEXN:
 		return WABI_EXNREF;
+	case HT_CONT: case HT_NOCONT:
+		return WABI_CONTREF;
 	}
-	if (!(heap & HT_ABSTRACT) && w->m->types[heap].comp == COMP_FUNC)
-		return WABI_FUNCREF;
-	return WABI_ANYREF;
+	if (heap & HT_ABSTRACT)
+		return WABI_ANYREF;
+	return w->m->types[heap].comp == COMP_FUNC ? WABI_FUNCREF :
+	    w->m->types[heap].comp == COMP_CONT ? WABI_CONTREF : WABI_ANYREF;
 }
 
 static struct wabi_valtype
@@ -151,6 +154,26 @@ mw_fields(struct mw *w, const struct type *t)
 	return (struct wabi_list){ (uint32_t)at, t->nfields };
 }
 
+_Static_assert((int)COMP_FUNC == WABI_COMP_FUNC &&
+    (int)COMP_STRUCT == WABI_COMP_STRUCT && (int)COMP_ARRAY ==
+    WABI_COMP_ARRAY && (int)COMP_CONT == WABI_COMP_CONT, "kinds of types");
+
+/* What a type is made of, whatever it is. */
+static void
+mw_parts(struct mw *w, const struct type *t, struct wabi_typeinfo *info)
+{
+	struct vtype func = { T_REF, true, t->cont };
+
+	if (t->comp == COMP_FUNC) {
+		info->params = mw_vtypes(w, t->params);
+		info->results = mw_vtypes(w, t->results);
+	} else if (t->comp == COMP_CONT) {
+		info->params = mw_vtypes(w, (struct vtypes){ &func, 1 });
+	} else {
+		info->params = mw_fields(w, t);
+	}
+}
+
 static struct wabi_list
 mw_types(struct mw *w)
 {
@@ -162,20 +185,13 @@ mw_types(struct mw *w)
 		const struct type *t = &m->types[i];
 		size_t here = at + i * size;
 		struct wabi_typeinfo info = {
-			.comp = t->comp == COMP_FUNC ? WABI_COMP_FUNC :
-			    t->comp == COMP_STRUCT ? WABI_COMP_STRUCT :
-			    WABI_COMP_ARRAY,
+			.comp = (uint8_t)t->comp,	/* the same numbers */
 			.final = t->final,
 			.super = t->super,
 			.rec_first = t->rec_first, .rec_n = t->rec_n,
 		};
 
-		if (t->comp == COMP_FUNC) {
-			info.params = mw_vtypes(w, t->params);
-			info.results = mw_vtypes(w, t->results);
-		} else {
-			info.params = mw_fields(w, t);
-		}
+		mw_parts(w, t, &info);
 		*AT(w, here, struct wabi_typeinfo) = info;
 		if (w->p->from_host[t->canon])
 			mw_ref_numbered(w, here + offsetof(

@@ -66,23 +66,13 @@ make_thunks(struct compile *c, struct plan *p)
 		if (f->imported || p->funcref_idx[i] != NO_IDX)
 			p->to_host[t] = true;
 	}
+	/* The runtime calls a continuation's function as the host does. */
+	for (uint32_t i = 0; i < m->ntypes; i++)
+		if (m->types[i].comp == COMP_CONT)
+			p->from_host[m->types[m->types[i].cont].canon] = true;
 	for (uint32_t i = 0; i < m->ntypes && m->ntypes < MANY_TYPES; i++)
 		if (m->types[i].comp == COMP_FUNC)
 			p->to_host[m->types[i].canon] = true;
-}
-
-static void
-refuse(struct compile *c)
-{
-	const struct module *m = &c->module;
-
-	c->failing = WASMC_EUNSUPPORTED;
-	c->func_idx = NO_IDX;
-	c->section = NULL;
-	for (uint32_t i = 0; i < m->ntypes; i++)
-		if (m->types[i].comp == COMP_CONT)
-			wc_fail(c, m->types[i].offset,
-			    "continuations are not compiled yet");
 }
 
 void
@@ -90,7 +80,6 @@ plan_make(struct compile *c, struct plan *p)
 {
 	p->c = c;
 	p->m = &c->module;
-	refuse(c);
 	sym_make(c, &p->sym);
 	constexprs_make(c, &p->ce);
 	make_counts(p);
@@ -98,6 +87,7 @@ plan_make(struct compile *c, struct plan *p)
 	make_thunks(c, p);
 	p->tail = p->m->features_used & FEAT_BIT(FEAT_TAIL_CALL);
 	p->exceptions = p->m->features_used & (FEAT_BIT(FEAT_EXCEPTIONS) |
-	    FEAT_BIT(FEAT_LEGACY_EXCEPTIONS));
+	    FEAT_BIT(FEAT_LEGACY_EXCEPTIONS) |
+	    FEAT_BIT(FEAT_STACK_SWITCHING));
 	p->layout = wabi_layout_of(&p->counts);
 }
