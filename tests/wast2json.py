@@ -8,7 +8,7 @@ writes OUTDIR/FILE.json and OUTDIR/FILE.N.wasm in the form that the converted
 WebAssembly test suite has and `spectest` reads.  The subset of the script
 language that our own tests use: module (text, binary, quote, definition,
 instance), register, invoke, get, assert_return, assert_trap,
-assert_exhaustion, assert_exception, assert_invalid, assert_malformed,
+assert_exhaustion, assert_exception, assert_suspension, assert_invalid, assert_malformed,
 assert_unlinkable.  Beyond the standard, and expanded here:
 
     (repeat $i FROM TO STEP ...)   the commands once per value of $i, where the
@@ -180,7 +180,7 @@ def value(n):
     if kind == 'ref.null':
         heap = n[1] if len(n) > 1 else ''
         table = {'func': 'funcref', 'extern': 'externref', 'exn': 'exnref',
-                 'any': 'anyref'}
+                 'any': 'anyref', 'cont': 'contref'}
         if heap in table:
             return {'type': table[heap], 'value': 'null'}
         return {'type': 'refnull'}

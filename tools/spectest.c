@@ -186,6 +186,8 @@ features_of(const struct file *f)
 	} sets[] = {
 		{ "threads/", "all,-multi-memory,-reference-types" },
 		{ "legacy/", "all" },
+		{ "stack-switching/", "all" },
+		{ "regress/cont_", "all" },
 		{ "custom-page-sizes/", "all" },
 		{ "wide-arithmetic/", "all" },
 	};

@@ -491,6 +491,12 @@ do_assert_exception(struct context *c, const json_t *cmd)
 	return ends_with(c, cmd, "uncaught exception");
 }
 
+static enum outcome
+do_assert_suspension(struct context *c, const json_t *cmd)
+{
+	return ends_with(c, cmd, "unhandled tag");
+}
+
 /* ---- Modules that must be refused --------------------------------------- */
 
 static enum outcome
@@ -653,6 +659,7 @@ static const struct command {
 	{ "assert_trap", do_assert_trap, false },
 	{ "assert_exhaustion", do_assert_exhaustion, false },
 	{ "assert_exception", do_assert_exception, false },
+	{ "assert_suspension", do_assert_suspension, false },
 	{ "assert_invalid", do_assert_bad, true },
 	{ "assert_malformed", do_assert_bad, true },
 	{ "assert_invalid_custom", not_tested, true },

@@ -44,6 +44,7 @@ static const struct reftype reftypes[] = {
 	    KIND(HOST) },
 	{ "funcref", WRT_FUNCREF, false, 0 },
 	{ "exnref", WRT_EXNREF, false, 0 },
+	{ "contref", WRT_CONTREF, false, 0 },
 	{ "eqref", WRT_ANYREF, false, KIND(I31) | KIND(STRUCT) | KIND(ARRAY) },
 	{ "structref", WRT_ANYREF, false, KIND(STRUCT) },
 	{ "arrayref", WRT_ANYREF, false, KIND(ARRAY) },
@@ -52,6 +53,7 @@ static const struct reftype reftypes[] = {
 	{ "nullfuncref", 0, true, 0 },
 	{ "nullexternref", 0, true, 0 },
 	{ "nullexnref", 0, true, 0 },
+	{ "nullcontref", 0, true, 0 },
 	{ "refnull", 0, true, 0 },
 };
 

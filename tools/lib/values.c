@@ -19,7 +19,7 @@ static const struct {
 	{ WRT_I32, "i32" }, { WRT_I64, "i64" }, { WRT_F32, "f32" },
 	{ WRT_F64, "f64" }, { WRT_V128, "v128" }, { WRT_FUNCREF, "funcref" },
 	{ WRT_EXTERNREF, "externref" }, { WRT_ANYREF, "anyref" },
-	{ WRT_EXNREF, "exnref" },
+	{ WRT_EXNREF, "exnref" }, { WRT_CONTREF, "contref" },
 };
 
 const char *
