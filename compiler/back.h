@@ -113,8 +113,6 @@ struct part {
 	bool with_thunks;		/* thunks and init code are in it */
 	bool alone;			/* the only part: functions internal */
 	struct wasmc_error err;
-	struct exact *exact;		/* lower_exact.c's; NULL at first,
-					 * lower_forget() frees it */
 };
 
 /* Lower a part.  On success *out is a module of `ctx`, the caller's.
@@ -124,19 +122,12 @@ struct part {
 int lower_part(struct part *, LLVMContextRef ctx, LLVMTargetMachineRef tm,
     LLVMModuleRef *out);
 
-/* Optimise what lower_part() made, at the plan's level.  If optimisation has
- * lost loads that may trap, *lost says how many and the module is of no use:
- * the next lower_part() of the same part keeps them.  After LOWER_ROUNDS none
- * is lost.  Otherwise the module is ready for code generation and must not be
- * optimised further; see lower_exact.c. */
-enum { LOWER_ROUNDS = 5 };
-int lower_optimise(struct part *, LLVMModuleRef, LLVMTargetMachineRef,
-    uint32_t *lost);
+/* Optimise what lower_part() made, at the plan's level.  The module is ready
+ * for code generation then and must not be optimised further; see
+ * lower_exact.c. */
+int lower_optimise(struct part *, LLVMModuleRef, LLVMTargetMachineRef);
 
 /* Between optimisation and code generation, where plan->tail. */
 void lower_tails(const struct plan *, LLVMModuleRef);
-
-/* Free what lowering remembers about the part. */
-void lower_forget(struct part *);
 
 #endif

@@ -287,7 +287,6 @@ l_all(struct lower *l)
 {
 	l->types = ARENA_NEW(&l->c.arena, l->m->ntypes, LLVMTypeRef);
 	l->funcs = ARENA_NEW(&l->c.arena, l->m->nfuncs, LLVMValueRef);
-	l_exact_init(l);
 	for (uint32_t i = l->part->first; i < l->part->end; i++)
 		l_one_func(l, i);
 	l->c.func_idx = l->func_idx = NO_IDX;

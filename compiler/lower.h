@@ -133,8 +133,6 @@ struct lower {
 	bool dead;			/* what follows is unreachable */
 	uint32_t skipped;		/* blocks opened since */
 	uint64_t offset, located;	/* of the instruction; last location */
-
-	struct exact *exact;		/* lower_exact.c */
 };
 
 enum { FASTCC = LLVMFastCallConv, TAILCC = 18 };	/* conventions */
@@ -257,7 +255,6 @@ bool l_is_heap_ref(struct lower *, struct vtype);
 
 /* ---- lower_exact.c ---- */
 
-void l_exact_init(struct lower *);
 void l_exact_load(struct lower *, LLVMValueRef load);
 void l_exact_func(struct lower *);	/* at a function's start */
 

@@ -7,16 +7,15 @@
  * volatile costs vectorisation and is not needed: most optimisations neither
  * lose a load nor change what traps.  So:
  *
- *   1. Every load is lowered as an ordinary one, and a debug record "variable
- *      n has this value" is put behind it.  Records do not influence what LLVM
- *      does, but it keeps them up to date: where a load is replaced by an equal
- *      value the record names that, and where it is deleted or moved away the
- *      record is left without a value.
+ *   1. Behind every load stands a mark: an empty assembler statement that takes
+ *      the value, touches no memory and emits nothing.  With it LLVM may do to
+ *      the load all that makes no difference, replace it by an equal value or
+ *      an earlier load, but it cannot delete it, narrow it, or move it to where
+ *      its value is used.
  *   2. After the passes that simplify, and before those that vectorise (whose
- *      replacing of loads is not a loss), the loads whose records have no
- *      value, or are gone from a copy of their function (its own body, or where
- *      it was inlined), are those that were lost.  The part is lowered again
- *      with exactly these volatile, until none is lost.
+ *      replacing of loads is not a loss), the marks go.  A load that only a
+ *      mark needed becomes volatile, and so does one that nothing in its own
+ *      block computes with: what follows could still move it out of its loop.
  *   3. After all passes every access that is left is made volatile: from here
  *      on, in instruction selection, narrowing, sinking and scheduling, each
  *      stays where it is and as wide as it is.  Addressing modes are folded
@@ -24,9 +23,13 @@
  *
  * A call of a function that only loads must not be deleted either: each has an
  * llvm.sideeffect, which emits nothing.  At levels 0 and 1 every load is volatile
- * from the start: one round, and no loop of theirs vectorises anyhow.  Passes that delete or sink stores across what may fault (dead
- * store elimination, merged load/store motion, promotion in loops) or make
- * library calls (idiom recognition) are left out.
+ * from the start, for no loop vectorises there.  Passes that delete or sink
+ * stores across what may fault (dead store elimination, merged load/store
+ * motion, promotion in loops) or make library calls (idiom recognition) are
+ * left out.
+ *
+ * Where bounds are checked explicitly nothing traps by a fault.  There are no
+ * marks then.
  *
  * Stores are volatile already before the vectorisers, since a vector of them
  * that crosses the end of memory would leave out those before the end.  So
@@ -47,61 +50,10 @@
 
 #include "lower.h"
 
-/* Rounds that look for lost loads; then every load is forced. */
-enum { MAX_ROUNDS = LOWER_ROUNDS - 1 };
+/* Up to this level of optimisation every load is volatile from the start. */
+enum { VOLATILE_LEVEL = 1 };
 
-/* Up to this level of optimisation every load is, from the start. */
-enum { FORCED_LEVEL = 1 };
-
-enum { FORCED = 1, SEEN = 2, LOST = 4 };
-
-/* What is remembered about a part from one lowering to the next. */
-struct exact {
-	uint8_t *loads;			/* FORCED.., in the order of lowering */
-	uint32_t nloads, room;
-	struct exact_func {
-		uint32_t func;		/* its index */
-		uint32_t first, end;	/* its loads */
-		bool unused;		/* nothing refers to it */
-		LLVMMetadataRef scope;	/* its subprogram */
-	} *funcs;			/* those that load */
-	uint32_t nfuncs, funcs_room;
-	unsigned rounds;
-	LLVMMetadataRef type, expr;	/* of the variables */
-	struct sight {
-		LLVMMetadataRef scope, at;
-		uint32_t load;		/* or NO_LOAD */
-	} *sights;			/* see x_see() */
-	size_t nsights, sights_room;
-	bool blind;			/* no memory for them */
-};
-
-#define NO_LOAD	UINT32_MAX
-
-/* ---- While lowering ---- */
-
-__attribute__((noreturn)) static void
-x_no_memory(struct lower *l)
-{
-	l->c.failing = WASMC_ENOMEM;
-	wc_fail(&l->c, UINT64_MAX, "out of memory");
-}
-
-void
-l_exact_init(struct lower *l)
-{
-	struct exact *e = l->part->exact;
-
-	if (!e)
-		e = l->part->exact = calloc(1, sizeof *e);
-	if (!e)
-		x_no_memory(l);
-	l->exact = e;
-	e->nloads = e->nfuncs = 0;
-	e->type = LLVMDIBuilderCreateBasicType(l->db, "load", 4, 64, 7,
-	    LLVMDIFlagZero);
-	e->expr = LLVMDIBuilderCreateExpression(l->db, NULL, 0);
-}
+/* ---- While lowering: mark ---- */
 
 void
 l_exact_func(struct lower *l)
@@ -109,265 +61,89 @@ l_exact_func(struct lower *l)
 	l_intrinsic(l, "llvm.sideeffect", NULL, 0, NULL, 0);
 }
 
+/* Touches no memory that anybody knows, and comes back. */
 static void
-x_grow(struct lower *l, struct exact *e)
+x_harmless(LLVMContextRef ctx, LLVMValueRef call)
 {
-	uint32_t room = 2 * e->room + 1024;
-	uint8_t *p = realloc(e->loads, room);
+	static const struct {
+		const char *name;
+		uint64_t value;
+	} attrs[] = {
+		{ "nounwind", 0 }, { "willreturn", 0 }, { "nosync", 0 },
+		{ "nofree", 0 }, { "nocallback", 0 },
+		{ "memory", 3 << 2 },	/* reads, writes what is inaccessible */
+	};
 
-	if (!p)
-		x_no_memory(l);
-	memset(p + e->room, 0, room - e->room);
-	e->loads = p;
-	e->room = room;
-}
-
-/* Remember where the function's loads begin. */
-static void
-x_enter(struct lower *l, struct exact *e)
-{
-	struct exact_func *p = e->funcs;
-
-	if (e->nfuncs && p[e->nfuncs - 1].func == l->func_idx)
-		return;
-	if (e->nfuncs == e->funcs_room) {
-		uint32_t room = 2 * e->funcs_room + 64;
-		p = realloc(p, room * sizeof *p);
-		if (!p)
-			x_no_memory(l);
-		e->funcs = p;
-		e->funcs_room = room;
-	}
-	p[e->nfuncs++] = (struct exact_func){ l->func_idx, e->nloads, 0,
-	    false, l->scope };
+	for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
+		LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
+		    LLVMCreateEnumAttribute(ctx,
+			LLVMGetEnumAttributeKindForName(attrs[i].name,
+			    strlen(attrs[i].name)), attrs[i].value));
 }
 
 /* A load of linear memory that may fault was built, at the block's end. */
 void
 l_exact_load(struct lower *l, LLVMValueRef load)
 {
-	struct exact *e = l->exact;
-	uint32_t n;
-	LLVMMetadataRef var;
+	LLVMTypeRef t = LLVMTypeOf(load), ft;
 
-	if (l->plan->opt_level <= FORCED_LEVEL || e->rounds >= MAX_ROUNDS) {
+	if (l->plan->opt_level <= VOLATILE_LEVEL) {
 		LLVMSetVolatile(load, 1);
 		return;
 	}
-	x_enter(l, e);
-	n = e->nloads++;
-	if (n >= e->room)
-		x_grow(l, e);
-	e->loads[n] &= FORCED;
-	if (e->loads[n]) {
-		LLVMSetVolatile(load, 1);
+	if (l->plan->explicit_bounds)
 		return;
-	}
-	var = LLVMDIBuilderCreateAutoVariable(l->db, l->scope, "", 0, l->file,
-	    n, e->type, 0, LLVMDIFlagZero, 0);
-	LLVMDIBuilderInsertDbgValueRecordAtEnd(l->db, load, var, e->expr,
-	    LLVMGetCurrentDebugLocation2(l->b), LLVMGetInsertBlock(l->b));
+	ft = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), &t, 1, 0);
+	x_harmless(l->ctx, LLVMBuildCall2(l->b, ft, LLVMGetInlineAsm(ft, "", 0,
+	    "X", 1, 1, 0, LLVMInlineAsmDialectATT, 0), &load, 1, ""));
 }
 
-void
-lower_forget(struct part *p)
-{
-	if (p->exact) {
-		free(p->exact->loads);
-		free(p->exact->funcs);
-	}
-	free(p->exact);
-	p->exact = NULL;
-}
-
-/* ---- After simplification: which loads are gone? ---- */
-
-/* Something of a function was seen, in its own body or where it was inlined:
- * a load's record, or any instruction.  Each copy is to have all its loads. */
-static void
-x_see(struct exact *e, LLVMMetadataRef loc, uint32_t load)
-{
-	struct sight s = { NULL, NULL, load }, *p = e->sights;
-
-	if (!loc)
-		return;
-	s.scope = LLVMDILocationGetScope(loc);
-	s.at = LLVMDILocationGetInlinedAt(loc);
-	if (load == NO_LOAD && e->nsights > 0 &&
-	    p[e->nsights - 1].scope == s.scope && p[e->nsights - 1].at == s.at)
-		return;
-	if (e->nsights == e->sights_room) {
-		size_t room = 2 * e->sights_room + 1024;
-		p = realloc(p, room * sizeof *p);
-		if (!p) {
-			e->blind = true;
-			return;
-		}
-		e->sights = p;
-		e->sights_room = room;
-	}
-	p[e->nsights++] = s;
-}
-
-/* The load's number is its variable's line. */
-static void
-x_record(struct exact *e, LLVMDbgRecordRef r)
-{
-	LLVMValueRef v;
-	uint32_t n;
-
-	if (LLVMDbgRecordGetKind(r) != LLVMDbgRecordValue)
-		return;
-	n = LLVMDIVariableGetLine(LLVMDbgVariableRecordGetVariable(r));
-	v = LLVMDbgVariableRecordGetValue(r, 0);
-	if (n >= e->nloads)
-		return;
-	if (!v || LLVMIsUndef(v) || LLVMIsPoison(v)) {
-		e->loads[n] |= LOST;
-		return;
-	}
-	e->loads[n] |= SEEN;
-	x_see(e, LLVMDbgRecordGetDebugLoc(r), n);
-}
-
-static void
-x_read_records(struct exact *e, LLVMValueRef fn)
-{
-	LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(fn);
-
-	for (; b; b = LLVMGetNextBasicBlock(b)) {
-		LLVMValueRef i = LLVMGetFirstInstruction(b);
-		for (; i; i = LLVMGetNextInstruction(i)) {
-			LLVMDbgRecordRef r = LLVMGetFirstDbgRecord(i);
-			for (; r; r = LLVMGetNextDbgRecord(r))
-				x_record(e, r);
-			x_see(e, LLVMInstructionGetDebugLoc(i), NO_LOAD);
-		}
-	}
-}
-
-static int
-x_sight_order(const void *a, const void *b)
-{
-	const struct sight *x = a, *y = b;
-
-	if (x->scope != y->scope)
-		return x->scope < y->scope ? -1 : 1;
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	return x->load < y->load ? -1 : x->load > y->load;
-}
-
-static int
-x_func_order(const void *a, const void *b)
-{
-	const struct exact_func *x = a, *y = b;
-
-	return x->scope < y->scope ? -1 : x->scope > y->scope;
-}
-
-/* Before the passes: which functions can only be removed? */
-static void
-x_find_unused(struct part *p, LLVMModuleRef mod)
-{
-	struct exact *e = p->exact;
-
-	for (uint32_t f = 0; f < e->nfuncs; f++) {
-		LLVMValueRef fn = LLVMGetNamedFunction(mod,
-		    p->plan->sym.funcs[e->funcs[f].func]);
-
-		e->funcs[f].unused = !fn ||
-		    (LLVMGetLinkage(fn) == LLVMInternalLinkage &&
-		    !LLVMGetFirstUse(fn));
-	}
-}
-
+/* Nothing else in the code is an assembler statement without a result. */
 static bool
-x_lose(struct exact *e, uint32_t n)
+x_is_mark(LLVMValueRef i)
 {
-	bool first = !(e->loads[n] & FORCED);
-
-	e->loads[n] |= FORCED;
-	return first;
+	return LLVMIsACallInst(i) &&
+	    LLVMIsAInlineAsm(LLVMGetCalledValue(i)) &&
+	    LLVMGetTypeKind(LLVMTypeOf(i)) == LLVMVoidTypeKind;
 }
 
-/* The loads [first, end) that the copy of their function at *p has no record
- * of.  *p goes to the next copy. */
-static uint32_t
-x_count_copy(struct exact *e, uint32_t first, uint32_t end,
-    const struct sight **p)
-{
-	const struct sight *s = *p, *stop = e->sights + e->nsights;
-	uint32_t lost = 0, n = first;
+/* ---- After simplification: which loads does nobody need? ---- */
 
-	for (; s < stop && s->scope == (*p)->scope && s->at == (*p)->at; s++) {
-		for (; n < end && n < s->load; n++)
-			lost += x_lose(e, n);
-		if (n == s->load)
-			n++;
+/* A phi does not need its operand where the operand is made. */
+static bool
+x_is_needed(LLVMValueRef load)
+{
+	LLVMBasicBlockRef b = LLVMGetInstructionParent(load);
+
+	for (LLVMUseRef u = LLVMGetFirstUse(load); u; u = LLVMGetNextUse(u)) {
+		LLVMValueRef user = LLVMGetUser(u);
+		if (LLVMGetInstructionParent(user) == b &&
+		    !LLVMIsAPHINode(user) && !x_is_mark(user))
+			return true;
 	}
-	for (; n < end; n++)
-		lost += x_lose(e, n);
-	*p = s;
-	return lost;
+	return false;
 }
 
-/* A record is also gone when its block was found unreachable, which is no
- * loss, but cannot be told from a block that was removed because nothing but
- * the record was left in it.  So every copy of a function that has left
- * anything, were it the llvm.sideeffect alone, must have all its records; and
- * one that is called, one copy at least. */
-static uint32_t
-x_count_lost(struct exact *e)
+static void
+x_unmark(LLVMModuleRef mod)
 {
-	const struct sight *s = e->sights, *stop = s + e->nsights;
-	uint32_t lost = 0, f = 0;
+	LLVMValueRef fn, i, next;
+	LLVMBasicBlockRef b;
 
-	for (f = 0; f < e->nfuncs; f++) {
-		e->funcs[f].end = f + 1 < e->nfuncs ? e->funcs[f + 1].first :
-		    e->nloads;
-		for (uint32_t n = e->funcs[f].first; n < e->funcs[f].end; n++)
-			if ((e->loads[n] & LOST) || (!e->funcs[f].unused &&
-			    !(e->loads[n] & SEEN)))
-				lost += x_lose(e, n);
-	}
-	if (e->nfuncs == 0 || e->nsights == 0)
-		return lost;
-	qsort(e->funcs, e->nfuncs, sizeof *e->funcs, x_func_order);
-	qsort(e->sights, e->nsights, sizeof *e->sights, x_sight_order);
-	for (f = 0; s < stop;) {
-		while (f < e->nfuncs && e->funcs[f].scope < s->scope)
-			f++;
-		if (f < e->nfuncs && e->funcs[f].scope == s->scope)
-			lost += x_count_copy(e, e->funcs[f].first,
-			    e->funcs[f].end, &s);
-		else
-			s++;
-	}
-	return lost;
-}
-
-static uint32_t
-x_check(struct part *p, LLVMModuleRef mod)
-{
-	struct exact *e = p->exact;
-	LLVMValueRef fn;
-	uint32_t lost;
-
-	if (p->plan->opt_level <= FORCED_LEVEL || e->rounds >= MAX_ROUNDS)
-		return 0;
-	e->rounds++;
-	e->nsights = 0;
 	for (fn = LLVMGetFirstFunction(mod); fn; fn = LLVMGetNextFunction(fn))
-		x_read_records(e, fn);
-	lost = x_count_lost(e);
-	free(e->sights);
-	e->sights = NULL;
-	e->sights_room = 0;
-	if (!e->blind)
-		return lost;
-	e->rounds = MAX_ROUNDS;		/* force all */
-	return 1;
+		for (b = LLVMGetFirstBasicBlock(fn); b;
+		    b = LLVMGetNextBasicBlock(b))
+			for (i = LLVMGetFirstInstruction(b); i; i = next) {
+				LLVMValueRef v;
+
+				next = LLVMGetNextInstruction(i);
+				if (!x_is_mark(i))
+					continue;
+				v = LLVMGetOperand(i, 0);
+				if (LLVMIsALoadInst(v) && !x_is_needed(v))
+					LLVMSetVolatile(v, 1);
+				LLVMInstructionEraseFromParent(i);
+			}
 }
 
 /* ---- At the end: seal ---- */
@@ -512,7 +288,9 @@ static const char *const passes[4][2] = {
  * fault whatever the condition, would be made branches around the load.
  * Arguments must not be pushed: a landing pad is entered with the stack pointer
  * that the call had.  No variable is described in an artifact, so that the
- * dear way of following variables through the code would be for nothing. */
+ * dear way of following variables through the code would be for nothing.  A mark
+ * makes a function look larger to the inliner than it is: it is told to take
+ * larger ones. */
 static void
 x_options(void)
 {
@@ -520,7 +298,8 @@ x_options(void)
 	    "-instcombine-code-sinking=false",
 	    "-x86-cmov-converter-force-mem-operand=false",
 	    "-no-x86-call-frame-opt",
-	    "-experimental-debug-variable-locations=false" };
+	    "-experimental-debug-variable-locations=false",
+	    "-inline-threshold=275" };
 
 	LLVMParseCommandLineOptions(sizeof args / sizeof *args, args, "");
 }
@@ -549,20 +328,16 @@ x_run(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm, int phase)
 }
 
 int
-lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm,
-    uint32_t *lost)
+lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int rc;
 
-	*lost = 0;
 	pthread_once(&once, x_options);
-	x_find_unused(p, mod);
 	rc = x_run(p, mod, tm, 0);
-	if (rc == WASMC_OK)
-		*lost = x_check(p, mod);
-	if (rc != WASMC_OK || *lost > 0)
+	if (rc != WASMC_OK)
 		return rc;
+	x_unmark(mod);
 	if (!p->plan->loose_stores && p->plan->opt_level > 0)
 		x_seal_all(mod, SEAL_STORES);
 	rc = x_run(p, mod, tm, 1);

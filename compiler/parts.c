@@ -215,9 +215,9 @@ lap(struct worker *w, enum stage s, double *since)
 	*since = now;
 }
 
-/* Lower and optimise once; *lost loads make another round necessary. */
+/* Lower and optimise. */
 static int
-part_round(struct worker *w, uint32_t *lost)
+part_module(struct worker *w)
 {
 	const struct plan *p = w->all->plan;
 	double t = seconds_now();
@@ -232,24 +232,9 @@ part_round(struct worker *w, uint32_t *lost)
 	tame_huge(w);
 	lap(w, STAGE_LOWER, &t);
 	dump(w, 'i', "before optimisation");
-	rc = lower_optimise(w->part, w->mod, w->tm, lost);
+	rc = lower_optimise(w->part, w->mod, w->tm);
 	lap(w, STAGE_OPTIMISE, &t);
 	return rc;
-}
-
-static int
-part_module(struct worker *w)
-{
-	for (int round = 0; round < LOWER_ROUNDS; round++) {
-		uint32_t lost = 0;
-		int rc = part_round(w, &lost);
-
-		if (rc || lost == 0)
-			return rc;
-		LLVMDisposeModule(w->mod);
-		w->mod = NULL;
-	}
-	return part_fail(w->part, "loads are lost in every round%s", "");
 }
 
 /* LLVM puts the reference to the personality function into writable data.  A
@@ -322,7 +307,6 @@ part_compile(struct worker *w)
 		rc = part_write(w);
 		lap(w, STAGE_CODEGEN, &t);
 	}
-	lower_forget(w->part);
 	if (w->mod)
 		LLVMDisposeModule(w->mod);
 	if (w->tm)

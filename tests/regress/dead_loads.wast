@@ -160,3 +160,17 @@
 (assert_trap (invoke "store16" (i32.const 65530)) "out of bounds memory access")
 (assert_trap (invoke "bit" (i32.const 65533)) "out of bounds memory access")
 (assert_trap (invoke "eqbyte" (i32.const 65529)) "out of bounds memory access")
+
+;; Of the copies of a loop that was unrolled, only the third load's value is
+;; needed; the first, which alone lies outside, traps all the same.
+(module
+  (memory 1 1)
+  (func (export "copies") (param $p i32) (result i32) (local $i i32) (local $x i32)
+    (loop $l
+      (local.set $x (i32.load (local.get $p)))
+      (local.set $p (i32.sub (local.get $p) (i32.const 16)))
+      (br_if $l (i32.lt_u (local.tee $i
+        (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
+    (local.get $x)))
+(assert_return (invoke "copies" (i32.const 65532)) (i32.const 0))
+(assert_trap (invoke "copies" (i32.const 65533)) "out of bounds memory access")
