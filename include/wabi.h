@@ -266,8 +266,8 @@ struct wabi_func {
  * in the first exception register (rax, x0) and 0 in the second (rdx, x1), and
  * with the registers that calls preserve as that frame had them.  Code tells
  * by the tag whether it handles the exception, and throws it again if not.
- * HOSTCALL may throw too, and so may RESUME, RESUME_THROW, SUSPEND and SWITCH; no
- * other runtime call does.
+ * HOSTCALL may throw too, and so may RESUME, RESUME_THROW, SUSPEND and SWITCH;
+ * no other runtime call does.
  */
 struct wabi_exn {
 	void *tag;			/* its identity: vmctx tags[] */

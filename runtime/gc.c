@@ -7,9 +7,10 @@
  * are exact where types are known: globals, tables, element segments.  On the
  * stacks every aligned 32-bit word that leads into an object keeps it: the
  * guest's stacks in use by this thread, those of suspended continuations, the
- * registers that the stubs have saved, and the host's stack below the outermost call, so that the runtime's
- * own variables and those of host functions count too.  The collector's own
- * frames do not: what earlier calls have left there is no variable of anybody.
+ * registers that the stubs have saved, and the host's stack below the outermost
+ * call, so that the runtime's own variables and those of host functions count
+ * too.  The collector's own frames do not: what earlier calls have left there
+ * is no variable of anybody.
  */
 #include <string.h>
 #include <sys/mman.h>
