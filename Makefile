@@ -320,7 +320,15 @@ $(BENCHDIR)/%.so: $(BENCHDIR)/%.wasm $(BIN)/wasmc
 	$(BIN)/wasmc --quiet $< -o $@
 $(BENCHDIR)/%.dense.so: $(BENCHDIR)/%.wasm $(BIN)/wasmc
 	$(BIN)/wasmc --quiet --bounds=explicit $< -o $@
+$(OBJ)/bench/wasmtime_run.c.o: FLAGS = -Ibench
+$(BENCHDIR)/wasmtime_run: $(call objs,bench/wasmtime_run.c bench/wasmtime_api.c)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ldl
+LEVELS ?= 2
 .PHONY: bench bench-runtime
+bench: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
+	@CLANG='$(CLANG)' python3 bench/run.py --rounds=$(ROUNDS) \
+	    --levels=$(LEVELS) $(BENCHFLAGS) $(BENCH)
 bench-runtime: $(BENCHDIR)/runtime $(bench_wasm) \
 		$(patsubst %.wasm,%.so,$(bench_wasm)) \
 		$(BENCHDIR)/runtime_guest.dense.so
@@ -384,6 +392,7 @@ help:
 	@echo 'make check-long   ... with those that take long'
 	@echo 'make bless        ... and rewrite the golden files of the tests'
 	@echo 'make fuzz         run the fuzzers, each for FUZZ_SECONDS'
+	@echo 'make bench        compiled code beside native; BENCH=NAME... ROUNDS=n'
 	@echo 'make bench-runtime  what the runtime does, step by step,'
 	@echo '                  beside wasmtime; BENCH=NAME... ROUNDS=n'
 	@echo 'make install      to DESTDIR PREFIX'

