@@ -168,10 +168,9 @@ class Wasm2c(Side):
 
     def prepare(self, p):
         c, out = self.artifact(p, ".c"), self.artifact(p, ".x")
-        script = ('wasm2c "$1" -n guest -o "$2" && "$4" -O3 -w -fno-strict-'
-                  'aliasing -I"$5" -DGUEST_H="\\"$(basename "$2" .c).h\\"" '
-                  '-I"$(dirname "$2")" "$2" "$6" "$5"/wasm-rt-impl.c '
-                  '"$5"/wasm-rt-mem-impl.c -o "$3" -lm')
+        script = ('wasm2c "$1" -n guest -o "$2" && "$4" -O3 -w -I"$5" '
+                  '-DGUEST_H="\\"${2%.c}.h\\"" "$2" "$6" '
+                  '"$5"/wasm-rt-impl.c -o "$3" -lm')
         subprocess.run(["rm", "-f", out], check=False)
         return self.compiled(p, ["sh", "-c", script, "sh", p.wasm, c, out,
                                  CLANG, self.runtime, self.wasi], out)
