@@ -1,0 +1,2 @@
+/* Where libsodium has it in its crate. */
+#include <version.h>

@@ -1,0 +1,1 @@
+/* Empty: WebP without code for one machine's vectors. */
