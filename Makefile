@@ -357,6 +357,14 @@ $(OUT)/examples/%.so: $(OUT)/examples/%.wasm $(BIN)/wasmc
 run-hello: $(OUT)/examples/hello.so $(BIN)/wasmrun
 	$(BIN)/wasmrun $<
 
+# bench/lifecycle.c: instances' life; its head says how it is used.
+$(OBJ)/bench/lifecycle.c.o: FLAGS = -I$(INC)/public
+$(OBJ)/bench/lifecycle.c.o: | $(INC_public)
+build/bench/lifecycle: $(OBJ)/bench/lifecycle.c.o $(LIB)/libwasmrt.a \
+		$(LIB)/libwasmc.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
+
 # ---- Installation ----------------------------------------------------------
 VERSION := $(shell sed -n 's/.*WASMC_VERSION "\(.*\)"/\1/p' include/wasmc.h)
 dest = $(DESTDIR)$(PREFIX)

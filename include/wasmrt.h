@@ -145,12 +145,20 @@ struct wrt_pool_config {
 					 * GiB.  All of a pool have 3.75 GiB */
 	uint64_t call_wall_ns;		/* time limits of calls; default none, */
 	uint64_t call_cpu_ns;		/* see wrt_instance_set_timeout() */
+	uint64_t idle_bytes;		/* that closed instances and free slots
+					 * may keep resident, for the next;
+					 * default 256 MiB.  Each thread may
+					 * keep a sixteenth of it besides */
 };
 
 enum {
 	/* Memories are plain mappings of their own, grown by mprotect, huge
 	 * pages allowed: for single programs with large memories. */
 	WRT_POOL_PLAIN = 1,
+	/* Slots of max_memory_bytes, rounded up to 64 KiB, without guards: for
+	 * 100,000 and more small instances, of modules that were compiled with
+	 * --bounds=explicit and of no others. */
+	WRT_POOL_DENSE = 2,
 };
 
 /* How a pool keeps its slots' pages: the best that the kernel allows; the
@@ -167,6 +175,12 @@ enum {
 WRT_API int wrt_pool_create(wrt_pool **out, const struct wrt_pool_config *config,
     struct wrt_error *err);
 WRT_API void wrt_pool_destroy(wrt_pool *);
+
+/* Give memory back to the system that is kept for instances to come, as long as
+ * it is more than keep_bytes: 0 for all.  It costs the next creations what it
+ * cost the first.  Returns how many bytes were given back.  From any thread, at
+ * any time; allocates nothing. */
+WRT_API uint64_t wrt_pool_trim(wrt_pool *, uint64_t keep_bytes);
 
 /* The memory mode's name, for messages and tests. */
 WRT_API const char *wrt_pool_memory_mode(const wrt_pool *);

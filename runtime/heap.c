@@ -578,16 +578,29 @@ wrt__heap_free(struct wrt__heap *h)
 }
 
 /* Only the whole group's references can be gone. */
-void
+bool
 wrt__heap_reset(wrt_instance *i)
 {
 	struct wrt__group *g = wrt__group_of(&i->group);
 
 	if (!g->heap || g->heap->mixed || g->members != i || i->next || i->pinned)
-		return;
+		return !g->heap;
 	i->gc.cursor = i->gc.limit = 8;
 	give_all(g->heap);
 	set_threshold(g->heap);
+	return true;
+}
+
+bool
+wrt__heap_unlimit(wrt_instance *i)
+{
+	struct wrt__heap *h = wrt__group_of(&i->group)->heap;
+
+	if (h) {
+		h->limit = i->pool->cfg.gc_heap_bytes;
+		set_threshold(h);
+	}
+	return true;
 }
 
 void

@@ -123,6 +123,29 @@ def_new(const char *module, size_t module_len, const char *name,
 	return d;
 }
 
+void
+wrt__imports_hold(wrt_imports *l)
+{
+	if (l)
+		atomic_fetch_add(&l->refs, 1);
+}
+
+void
+wrt__imports_put(wrt_imports *l)
+{
+	if (l && atomic_fetch_sub(&l->refs, 1) == 1)
+		wrt__free(l);
+}
+
+/* Instances that were made before and wait to be made again are of no use. */
+static void
+changed(wrt_imports *l)
+{
+	atomic_fetch_add(&l->changes, 1);
+	if (atomic_load(&l->uses))
+		wrt__park_sweep(NULL, NULL, l, UINT32_MAX);
+}
+
 static void
 def_add(wrt_imports *l, struct wrt__def *d)
 {
@@ -130,6 +153,7 @@ def_add(wrt_imports *l, struct wrt__def *d)
 	    d->name, d->name_len);
 	struct wrt__def *old = *at;
 
+	changed(l);
 	d->next = old ? old->next : NULL;
 	*at = d;
 	if (!old)
@@ -152,6 +176,7 @@ wrt_imports_create(wrt_imports **out)
 	l = wrt__calloc(1, sizeof *l);
 	if (!l)
 		return WRT_ENOMEM;
+	atomic_init(&l->refs, 1);
 	*out = l;
 	return WRT_OK;
 }
@@ -163,6 +188,7 @@ wrt_imports_destroy(wrt_imports *l)
 
 	if (!l)
 		return;
+	changed(l);
 	for (size_t k = 0; k < WRT__BUCKETS; k++)
 		for (d = l->buckets[k]; d; d = next) {
 			next = d->next;
@@ -172,14 +198,16 @@ wrt_imports_destroy(wrt_imports *l)
 		next = d->next;
 		def_free(d);
 	}
-	wrt__free(l);
+	wrt__imports_put(l);
 }
 
 void
 wrt_imports_unknown(wrt_imports *l, enum wrt_unknown what)
 {
-	if (l)
-		l->unknown = what;
+	if (!l)
+		return;
+	changed(l);
+	l->unknown = what;
 }
 
 /* ---- Host functions ----------------------------------------------------- */

@@ -27,12 +27,6 @@ wrt__instance_funcref(wrt_instance *i, uint32_t idx)
 
 /* ---- Allocation --------------------------------------------------------- */
 
-static void *
-array(uint32_t n, size_t size)
-{
-	return wrt__calloc(n ? n : 1, size);
-}
-
 static uint32_t
 count_runs(const struct wrt_module *m)
 {
@@ -43,35 +37,63 @@ count_runs(const struct wrt_module *m)
 	return n;
 }
 
-static int
-allocate(wrt_instance *i)
+/* An array of n in the one allocation; without base, only its place. */
+static void *
+carve(uint8_t *base, size_t *at, size_t n, size_t size)
 {
-	const struct wrt_module *m = i->module;
+	void *p = base ? base + *at : NULL;
 
-	i->l = wabi_layout_of(&m->meta->counts);
-	i->vmctx = wrt__calloc(1, i->l.size);
-	i->funcs = array(m->nimported[WABI_KIND_FUNC], sizeof *i->funcs);
-	i->hosts = array(m->nimported[WABI_KIND_FUNC], sizeof *i->hosts);
-	i->mems = array(m->nmemories, sizeof *i->mems);
-	i->tables = array(m->ntables, sizeof *i->tables);
-	i->globals = array(m->nglobals, sizeof *i->globals);
-	i->tags = array(m->ntags, sizeof *i->tags);
-	i->own_tags = array(m->ntags, sizeof *i->own_tags);
-	i->own_mems = array(m->meta->memories.n, sizeof *i->own_mems);
-	i->own_tables = array(m->meta->tables.n, sizeof *i->own_tables);
-	i->runs = array(count_runs(m), sizeof *i->runs);
-	i->elem_dropped = array(m->meta->elems.n, 1);
-	i->data_dropped = array(m->meta->datas.n, 1);
-	i->elem_vals = array(m->meta->elems.n, sizeof *i->elem_vals);
+	*at += (n * size + 15) & ~(size_t)15;
+	return p;
+}
+
+/* Give i its arrays, which lie behind base.  Returns the bytes of all. */
+static size_t
+lay_out(wrt_instance *i, const struct wrt_module *m, uint8_t *base)
+{
+	const struct wabi_meta *meta = m->meta;
+	uint32_t nfuncs = m->nimported[WABI_KIND_FUNC];
+	size_t at = 0;
+
+	i->l = wabi_layout_of(&meta->counts);
+	carve(base, &at, 1, sizeof *i);
+	i->vmctx = carve(base, &at, 1, i->l.size);
+	i->own_mems = carve(base, &at, meta->memories.n, sizeof *i->own_mems);
+	i->own_tables = carve(base, &at, meta->tables.n,
+	    sizeof *i->own_tables);
+	i->funcs = carve(base, &at, nfuncs, sizeof *i->funcs);
+	i->hosts = carve(base, &at, nfuncs, sizeof *i->hosts);
+	i->mems = carve(base, &at, m->nmemories, sizeof *i->mems);
+	i->tables = carve(base, &at, m->ntables, sizeof *i->tables);
+	i->globals = carve(base, &at, m->nglobals, sizeof *i->globals);
+	i->tags = carve(base, &at, m->ntags, sizeof *i->tags);
+	i->own_tags = carve(base, &at, m->ntags, sizeof *i->own_tags);
+	i->runs = carve(base, &at, count_runs(m), sizeof *i->runs);
+	i->elem_vals = carve(base, &at, meta->elems.n, sizeof *i->elem_vals);
+	i->elem_dropped = carve(base, &at, meta->elems.n, 1);
+	i->data_dropped = carve(base, &at, meta->datas.n, 1);
+	return at;
+}
+
+/* A description and its arrays, all zero but for the places. */
+static wrt_instance *
+allocate(const struct wrt_module *m)
+{
+	wrt_instance size, *i;
+	size_t n = lay_out(&size, m, NULL);
+
+	i = wrt__calloc(1, n);
+	if (!i)
+		return NULL;
+	lay_out(i, m, (uint8_t *)i);
+	i->alloc_bytes = n;
 	i->group = wrt__group_new();
-	if (!i->vmctx || !i->funcs || !i->hosts || !i->mems || !i->tables ||
-	    !i->globals || !i->tags || !i->own_tags || !i->own_mems ||
-	    !i->own_tables ||
-	    !i->runs || !i->elem_dropped || !i->data_dropped || !i->elem_vals ||
-	    !i->group)
-		return WRT_ENOMEM;
+	if (!i->group) {
+		wrt__free(i);
+		return NULL;
+	}
 	i->group->members = i;
-	return WRT_OK;
+	return i;
 }
 
 /* As declared: an exporter's memory may be gone by now. */
@@ -96,7 +118,7 @@ wrt__instance_free(wrt_instance *i)
 	for (struct wrt__act *a = wrt__act; a; a = a->prev)
 		if (a->inner == i)
 			a->inner = NULL;
-	for (uint32_t k = 0; i->mems && k < i->module->nmemories; k++)
+	for (uint32_t k = 0; k < i->module->nmemories; k++)
 		if (i->mems[k] && is_shared(i->module, k))
 			wrt__memory_put(i->mems[k]);
 	for (uint32_t k = 0; k < i->nown_mems; k++) {
@@ -105,31 +127,15 @@ wrt__instance_free(wrt_instance *i)
 	}
 	for (uint32_t k = 0; k < i->nown_tables; k++)
 		wrt__table_close(&i->own_tables[k]);
-	if (i->hosts)
-		for (uint32_t k = 0; k < i->module->nimported[WABI_KIND_FUNC];
-		    k++)
-			wrt__hostfn_put(i->hosts[k].func.host);
+	for (uint32_t k = 0; k < i->module->nimported[WABI_KIND_FUNC]; k++)
+		wrt__hostfn_put(i->hosts[k].func.host);
 	wrt__heap_leave(i);
-	if (i->group)
-		wrt__group_put(&i->group);
-	for (uint32_t k = 0; i->elem_vals && k < i->module->meta->elems.n; k++)
+	wrt__group_put(&i->group);
+	for (uint32_t k = 0; k < i->module->meta->elems.n; k++)
 		wrt__free(i->elem_vals[k]);
-	wrt__free(i->elem_vals);
-	wrt__free(i->vmctx);
-	wrt__free(i->funcs);
-	wrt__free(i->hosts);
-	wrt__free(i->mems);
-	wrt__free(i->tables);
-	wrt__free(i->globals);
-	wrt__free(i->tags);
-	wrt__free(i->own_tags);
-	wrt__free(i->own_mems);
-	wrt__free(i->own_tables);
-	wrt__free(i->runs);
-	wrt__free(i->elem_dropped);
-	wrt__free(i->data_dropped);
 	wrt__origin_free(i->origin);
-	wrt_module_close(i->module);
+	wrt__imports_put(i->imports);
+	wrt__module_put(i->module);
 	atomic_fetch_sub(&i->pool->ninstances, 1);
 	wrt__pool_put(i->pool);
 	wrt__free(i);
@@ -147,7 +153,7 @@ open_shared(wrt_instance *i, uint32_t k, const struct wabi_limits *limits,
 	int rc;
 
 	if (m)
-		m->own_runs = array(n, sizeof *runs);
+		m->own_runs = wrt__calloc(n, sizeof *runs);
 	if (!m || !m->own_runs) {
 		wrt__memory_put(m);
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
@@ -365,8 +371,8 @@ fail_trap(wrt_instance *i, int code, struct wrt_error *err, const char *fmt,
 	char where[64];
 
 	snprintf(where, sizeof where, fmt, k);
-	if (i->trap.code == code && i->trap.text[0])
-		text = i->trap.text;
+	if (i->trap.code == code && i->trap.more && i->trap.more->text[0])
+		text = i->trap.more->text;
 	i->trap.code = code;
 	return wrt__fail(err, WRT_ETRAP, "%s (%s)", text, where);
 }
@@ -537,8 +543,9 @@ run_start(wrt_instance *i, struct wrt_error *err)
 		wrt_instance *at = idx < m->nimported[WABI_KIND_FUNC] ?
 		    wrt__instance_of(i->funcs[idx]->vmctx) : i;
 
-		if (at != i)
-			memcpy(i->trap.text, at->trap.text, WRT__TEXT);
+		if (at != i && at->trap.more && wrt__trap_text_of(i))
+			memcpy(i->trap.more->text, at->trap.more->text,
+			    WRT__TEXT);
 		return fail_trap(i, at->trap.code, err, "start function %u",
 		    idx);
 	}
@@ -571,21 +578,43 @@ initialise(wrt_instance *i, struct wrt_error *err)
 
 /* ---- The public life ---------------------------------------------------- */
 
+/* What the host may have set, as it is at first. */
+static void
+host_settings(wrt_instance *i)
+{
+	i->data = NULL;
+	i->stack_bytes = i->pool->cfg.stack_bytes;
+	memset(&i->lim, 0, sizeof i->lim);
+	i->lim.wall_ns = i->pool->cfg.call_wall_ns;
+	i->lim.cpu_ns = i->pool->cfg.call_cpu_ns;
+	i->lim.set = i->lim.wall_ns || i->lim.cpu_ns;
+	((struct wabi_vmctx *)(void *)i->vmctx)->fuel = 0;
+}
+
+/* Count one more; parked ones make room. */
+static int
+admit(wrt_pool *pool, struct wrt_error *err)
+{
+	while (atomic_fetch_add(&pool->ninstances, 1) >=
+	    pool->cfg.max_instances) {
+		atomic_fetch_sub(&pool->ninstances, 1);
+		if (!wrt__park_sweep(pool, NULL, NULL, 16))
+			return wrt__fail(err, WRT_ELIMIT, "the pool is full: "
+			    "it has %u instances", pool->cfg.max_instances);
+	}
+	return WRT_OK;
+}
+
 static int
 begin(wrt_instance **out, wrt_pool *pool, wrt_module *module,
-    struct wrt_error *err)
+    wrt_imports *imports, struct wrt_error *err)
 {
 	wrt_instance *i;
+	int rc = admit(pool, err);
 
-	if (pool->forks != wrt__forks)
-		return wrt__fail(err, WRT_ESTATE,
-		    "the pool belongs to the process that forked this one");
-	if (atomic_fetch_add(&pool->ninstances, 1) >= pool->cfg.max_instances) {
-		atomic_fetch_sub(&pool->ninstances, 1);
-		return wrt__fail(err, WRT_ELIMIT, "the pool is full: it has "
-		    "%u instances", pool->cfg.max_instances);
-	}
-	i = wrt__calloc(1, sizeof *i);
+	if (rc != WRT_OK)
+		return rc;
+	i = allocate(module);
 	if (!i) {
 		atomic_fetch_sub(&pool->ninstances, 1);
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
@@ -593,18 +622,57 @@ begin(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 	wrt__pool_hold(pool);
 	i->pool = pool;
 	i->module = module;
-	i->stack_bytes = pool->cfg.stack_bytes;
-	i->lim.wall_ns = pool->cfg.call_wall_ns;
-	i->lim.cpu_ns = pool->cfg.call_cpu_ns;
-	i->lim.set = i->lim.wall_ns || i->lim.cpu_ns;
 	wrt__module_ref(module);
-	if (allocate(i) != WRT_OK) {
-		wrt__instance_free(i);
-		return wrt__fail(err, WRT_ENOMEM, "out of memory");
-	}
+	wrt__imports_hold(imports);
+	i->imports = imports;
+	host_settings(i);
 	i->open = true;
 	wrt__group_open(&i->group);
 	*out = i;
+	return WRT_OK;
+}
+
+/* Is it one that may be parked, as far as its module and imports tell? */
+static bool
+may_park(const wrt_instance *i)
+{
+	wrt_imports *l = i->imports;
+
+	if (i->origin)
+		return false;
+	for (uint32_t k = 0; k < i->module->nmemories; k++)
+		if (is_shared(i->module, k))
+			return false;
+	/* A list that is made for one instance is not waited for. */
+	if (l && !atomic_load_explicit(&l->uses, memory_order_relaxed)) {
+		atomic_store(&l->uses, 1);
+		return false;
+	}
+	return true;
+}
+
+/* All but what initialise() does. */
+static int
+build(wrt_instance *i, wrt_instance *src, struct wrt_error *err)
+{
+	int rc;
+
+	if (i->pool->cfg.flags & WRT_POOL_DENSE && i->module->meta->memories.n
+	    && i->module->meta->bounds != WABI_BOUNDS_EXPLICIT)
+		return wrt__fail(err, WRT_EINVAL, "the pool is dense: its "
+		    "modules must be compiled with --bounds=explicit");
+	if (i->imports)
+		i->imports_seen = atomic_load(&i->imports->changes);
+	rc = src ? wrt__clone_link(i, src, err) :
+	    wrt__link(i, i->imports, err);
+	if (rc != WRT_OK || (rc = open_memories(i, err)) != WRT_OK ||
+	    (rc = open_tables(i, err)) != WRT_OK ||
+	    (rc = wrt__heap_join(i, err)) != WRT_OK)
+		return rc;
+	place_globals(i);
+	fill_vmctx(i);
+	fill_funcs(i);
+	i->parkable = may_park(i);
 	return WRT_OK;
 }
 
@@ -612,35 +680,37 @@ int
 wrt__instance_make(wrt_instance **out, wrt_pool *pool, wrt_module *module,
     wrt_imports *imports, wrt_instance *src, struct wrt_error *err)
 {
+	struct wrt__thread *t;
 	wrt_instance *i;
-	int rc;
+	int rc = WRT_OK;
 
+	if (pool->forks != wrt__forks)
+		return wrt__fail(err, WRT_ESTATE,
+		    "the pool belongs to the process that forked this one");
 	/* Segments touch the memory: its faults must not be blocked. */
-	if (!wrt__thread_get())
+	t = wrt__thread_get();
+	if (!t)
 		return wrt__fail(err, WRT_ENOMEM, "out of memory");
-	rc = begin(&i, pool, module, err);
-	if (rc != WRT_OK)
+	i = src ? NULL : wrt__park_take(&t->parks, pool, module, imports);
+	if (i) {
+		i->open = true;
+		i->state = WRT__READY;
+	} else {
+		rc = begin(&i, pool, module, imports, err);
+		if (rc != WRT_OK)
+			return rc;
+		rc = build(i, src, err);
+	}
+	if (rc == WRT_OK)
+		rc = initialise(i, err);
+	if (rc != WRT_OK) {
+		wrt_instance_close(i);
 		return rc;
-	rc = src ? wrt__clone_link(i, src, err) : wrt__link(i, imports, err);
-	if (rc != WRT_OK || (rc = open_memories(i, err)) != WRT_OK ||
-	    (rc = open_tables(i, err)) != WRT_OK)
-		goto bad;
-	rc = wrt__heap_join(i, err);
-	if (rc != WRT_OK)
-		goto bad;
-	place_globals(i);
-	fill_vmctx(i);
-	fill_funcs(i);
-	rc = initialise(i, err);
-	if (rc != WRT_OK)
-		goto bad;
+	}
 	if (src)
 		wrt__clone_settings(i, src);
 	*out = i;
 	return WRT_OK;
-bad:
-	wrt_instance_close(i);
-	return rc;
 }
 
 int
@@ -652,6 +722,103 @@ wrt_instance_create(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 	return wrt__instance_make(out, pool, module, imports, NULL, err);
 }
 
+/* Nobody else is in its group, or has an open thing there. */
+static bool
+is_alone(const wrt_instance *i)
+{
+	const struct wrt__group *g = i->group;
+
+	return !i->pinned && !g->into && g->refs == 1 && g->nopen == 1 &&
+	    g->members == i && !i->next;
+}
+
+static int
+reset_memories(wrt_instance *i, uint32_t *which)
+{
+	uint32_t first = i->module->nimported[WABI_KIND_MEMORY];
+	int rc = WRT_OK;
+
+	for (uint32_t k = 0; k < i->nown_mems && rc == WRT_OK; k++) {
+		*which = k;
+		rc = wrt__pages_reset(i->mems[first + k]);
+	}
+	return rc;
+}
+
+static uint64_t
+idle_bytes(const wrt_instance *i)
+{
+	uint64_t n = i->alloc_bytes;
+
+	for (uint32_t k = 0; k < i->nown_mems; k++)
+		n += wrt__pages_resident(&i->own_mems[k]);
+	for (uint32_t k = 0; k < i->nown_tables; k++)
+		n += i->own_tables[k].t.size * sizeof(uint64_t);
+	return n;
+}
+
+/* Nothing of what the guest or the host left stays. */
+static bool
+scrub(wrt_instance *i)
+{
+	const struct wrt_module *m = i->module;
+	uint32_t k;
+
+	wrt__trap_clear(i);
+	wrt__conts_free(i);
+	wrt__exns_free(i);
+	i->exns = (struct wrt__exns){ NULL, 0, 0 };
+	if (reset_memories(i, &k) != WRT_OK)
+		return false;
+	for (k = 0; k < i->nown_mems; k++) {
+		struct wrt_memory *mem = &i->own_mems[k];
+
+		wrt__pages_unlimit(mem);
+		wrt__image_put(mem->frozen);
+		mem->frozen = NULL;
+		mem->touched = false;
+	}
+	i->ran = false;
+	for (k = 0; k < i->nown_tables; k++) {
+		wrt__table_reset(&i->own_tables[k], 0);
+		wrt__table_unlimit(&i->own_tables[k], i->pool);
+	}
+	memset(wrt__vm_global(i, m->nimported[WABI_KIND_GLOBAL]), 0,
+	    m->meta->globals.n * sizeof(union wabi_val));
+	host_settings(i);
+	if (!i->gc.base)
+		return true;
+	for (k = 0; k < m->meta->elems.n; k++) {
+		wrt__free(i->elem_vals[k]);
+		i->elem_vals[k] = NULL;
+	}
+	return wrt__heap_reset(i) && wrt__heap_unlimit(i);
+}
+
+static bool
+park(wrt_instance *i)
+{
+	struct wrt__thread *t = wrt__thread;
+
+	if (!t || !i->parkable || !is_alone(i) ||
+	    i->pool->forks != wrt__forks || !scrub(i))
+		return false;
+	i->idle_bytes = idle_bytes(i);
+	return wrt__park_put(&t->parks, i);
+}
+
+void
+wrt__instance_free_alone(wrt_instance *i)
+{
+	struct wrt__group *g = wrt__group_of(&i->group);
+
+	g->refs++;
+	wrt__instance_unlink(i);
+	wrt__instance_free(i);
+	wrt__group_close(&g);
+	wrt__group_put(&g);
+}
+
 void
 wrt_instance_close(wrt_instance *i)
 {
@@ -660,17 +827,12 @@ wrt_instance_close(wrt_instance *i)
 	wrt__suspended_drop(i);
 	i->open = false;
 	i->state = WRT__CLOSED;
-	if (!i->pinned) {
-		struct wrt__group *g = wrt__group_of(&i->group);
-
-		g->refs++;
-		wrt__instance_unlink(i);
-		wrt__instance_free(i);
-		wrt__group_close(&g);
-		wrt__group_put(&g);
+	if (park(i))
 		return;
-	}
-	wrt__group_close(&i->group);
+	if (i->pinned)
+		wrt__group_close(&i->group);
+	else
+		wrt__instance_free_alone(i);
 }
 
 /* What code makes anew at a reset must not be found by a collection before. */
@@ -708,7 +870,7 @@ wrt__instance_runs(wrt_instance *i)
 int
 wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 {
-	uint32_t first;
+	uint32_t first, which;
 	int rc;
 
 	if (!i)
@@ -731,12 +893,10 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 	wrt__suspended_drop(i);
 	wrt__trap_clear(i);
 	i->ran = true;
-	for (uint32_t k = 0; k < i->nown_mems; k++) {
-		rc = wrt__pages_reset(i->mems[first + k]);
-		if (rc != WRT_OK)
-			return wrt__fail(err, rc, "memory %u: %s", k,
-			    wrt_status_text(rc));
-	}
+	rc = reset_memories(i, &which);
+	if (rc != WRT_OK)
+		return wrt__fail(err, rc, "memory %u: %s", which,
+		    wrt_status_text(rc));
 	wrt__conts_free(i);
 	wrt__exns_reset(i);
 	forget_refs(i);

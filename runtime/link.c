@@ -610,6 +610,11 @@ wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err)
 			continue;
 		if (!d || !match(m, &im[k], d))
 			return fail_import(err, m, &im[k], d);
+		if (im[k].kind == WABI_KIND_MEMORY && d->mem->dense &&
+		    m->meta->bounds != WABI_BOUNDS_EXPLICIT)
+			return wrt__fail(err, WRT_ELINK, "a memory of a dense "
+			    "pool: who imports it must be compiled with "
+			    "--bounds=explicit");
 		if (!wrt__heap_fits(group_of(d), i->pool))
 			return wrt__fail(err, WRT_ELINK, "instances of "
 			    "different pools cannot share a collected heap");

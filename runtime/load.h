@@ -89,7 +89,8 @@ bool wrt__valtype_is_subtype(const struct wabi_valtype *a,
 struct wrt__places;
 
 struct wrt_module {
-	atomic_uint refs;		/* wrt__module_ref, wrt_module_close */
+	atomic_uint refs;		/* the host's handles, and others' */
+	atomic_uint nopen;		/* the host's handles alone */
 	int fd;				/* what is mapped; WABI_SEC_IMAGE may be
 					 * mapped again from it */
 	char *path;			/* for messages */
@@ -124,6 +125,12 @@ struct wrt_module {
 };
 
 void wrt__module_ref(struct wrt_module *m);
+void wrt__module_put(struct wrt_module *m);
+
+/* park.c: free at most max of those parked instances that are of the pool, the module and the imports,
+ * NULL meaning any; returns how many. */
+uint32_t wrt__park_sweep(const wrt_pool *pool, const struct wrt_module *m,
+    const wrt_imports *l, uint32_t max);
 
 /* Address of the code that the metadata gives as rel; NULL for 0. */
 static inline void *

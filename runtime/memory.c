@@ -33,7 +33,7 @@ wrt__memory_put(struct wrt_memory *m)
 		return;
 	wrt__pages_close(m);
 	wrt__pool_put(m->pool);
-	wrt_module_close(m->module);
+	wrt__module_put(m->module);
 	wrt__free(m->own_runs);
 	wrt__free(m);
 }

@@ -380,6 +380,7 @@ enter(struct wrt_module **m, const struct wrt__file *f)
 			    "over while it is in use: close it everywhere "
 			    "first", f->name);
 		wrt__module_ref(t);
+		atomic_fetch_add(&t->nopen, 1);
 		destroy(*m);
 		*m = t;
 		return WRT_OK;
@@ -412,6 +413,7 @@ open_taken(struct wrt_module **out, int fd, const char *name,
 	}
 	m->fd = fd;
 	atomic_init(&m->refs, 1);
+	atomic_init(&m->nopen, 1);
 	rc = settle(&m->fd, name, &f.size, err);
 	if (rc)
 		goto out;
@@ -465,7 +467,7 @@ wrt__module_ref(struct wrt_module *m)
 }
 
 void
-wrt_module_close(struct wrt_module *m)
+wrt__module_put(struct wrt_module *m)
 {
 	unsigned refs = m ? atomic_load(&m->refs) : 0;
 	struct wrt_module **p = &all;
@@ -485,4 +487,15 @@ wrt_module_close(struct wrt_module *m)
 		destroy(m);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+/* What is parked of it would be of no more use. */
+void
+wrt_module_close(struct wrt_module *m)
+{
+	if (!m)
+		return;
+	if (atomic_fetch_sub(&m->nopen, 1) == 1)
+		wrt__park_sweep(NULL, m, NULL, UINT32_MAX);
+	wrt__module_put(m);
 }

@@ -27,7 +27,7 @@
 #define PAGE		4096ull
 #define COPY_MAX	64u		/* pages copied back; more are given up */
 #define HUNGRY		16u		/* pages after which we serve by the 16 */
-#define CHUNK		16u
+#define GREEDY		256u		/* and by the 64 */
 
 static uint64_t
 round_page(uint64_t n)
@@ -152,7 +152,8 @@ static void
 uffd_chunk(const struct wrt_memory *m, uint64_t off, uint64_t limit,
     uint64_t *from, uint64_t *to)
 {
-	uint64_t lo = off & ~(CHUNK * PAGE - 1), hi = lo + CHUNK * PAGE;
+	uint64_t chunk = PAGE * (m->nresident >= GREEDY ? 64 : 16);
+	uint64_t lo = off & ~(chunk - 1), hi = lo + chunk;
 
 	if (hi > limit)
 		hi = limit;
@@ -221,21 +222,10 @@ wrt__pages_unmap_table(void *addr)
 	madvise(p, two, MADV_DONTNEED);
 }
 
-/* Give back the pages of words [w, end) of bits. */
 static void
 uffd_drop(struct wrt_memory *m, uint64_t w, uint64_t end)
 {
-	while (w < end) {
-		uint64_t first;
-
-		while (w < end && !m->bits[w])
-			w++;
-		for (first = w; w < end && m->bits[w]; w++)
-			m->bits[w] = 0;
-		if (w > first)
-			madvise(m->m.base + first * 64 * PAGE,
-			    (w - first) * 64 * PAGE, MADV_DONTNEED);
-	}
+	wrt__slab_drop(&m->pool->slab, (uint32_t)m->slot, w, end);
 }
 
 /* Pages at or above the size must not be there. */
@@ -248,7 +238,11 @@ uffd_cut(struct wrt_memory *m, uint64_t bytes)
 	if (w >= top)
 		return;
 	if (page % 64 && m->bits[w] >> (page % 64)) {
-		madvise(m->m.base + page * PAGE, (64 - page % 64) * PAGE,
+		uint64_t end = (w + 1) * 64 * PAGE;
+
+		if (end > m->pool->slab.stride)
+			end = m->pool->slab.stride;
+		madvise(m->m.base + page * PAGE, end - page * PAGE,
 		    MADV_DONTNEED);
 		m->bits[w] &= (1ull << (page % 64)) - 1;
 	}
@@ -291,6 +285,7 @@ uffd_reset(struct wrt_memory *m, uint64_t bytes)
 static int
 mapped_image(struct wrt_memory *m)
 {
+	m->copied = m->dense;		/* no mapping of its own */
 	for (uint32_t k = 0; k < m->nruns && !m->copied; k++) {
 		const struct wrt__run *r = &m->runs[k];
 
@@ -314,7 +309,7 @@ mapped_grow(struct wrt_memory *m, uint64_t bytes)
 	bytes = (bytes + page - 1) & ~(page - 1);
 	if (bytes <= m->open_bytes)
 		return WRT_OK;
-	if (mprotect(m->m.base + m->open_bytes, bytes - m->open_bytes,
+	if (!m->dense && mprotect(m->m.base + m->open_bytes, bytes - m->open_bytes,
 	    PROT_READ | PROT_WRITE) < 0)
 		return WRT_ENOMEM;
 	m->open_bytes = bytes;
@@ -330,6 +325,13 @@ mapped_cut(struct wrt_memory *m, uint64_t bytes)
 	bytes = round_page(bytes);
 	if (m->open_bytes <= bytes)
 		return WRT_OK;
+	if (m->dense) {
+		if (madvise(m->m.base + bytes, m->open_bytes - bytes,
+		    MADV_DONTNEED) < 0)
+			return WRT_ESYS;
+		m->open_bytes = bytes;
+		return WRT_OK;
+	}
 	p = mmap(m->m.base + bytes, m->open_bytes - bytes, PROT_NONE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 	if (p == MAP_FAILED)
@@ -346,7 +348,7 @@ static bool
 pagemap_reset(struct wrt_memory *m)
 {
 	struct pagemap_region r[COPY_MAX];
-	long n = m->copied ? -1 : pagemap_dirty(m->pool->slab.fd, m->m.base,
+	long n = m->copied && !m->dense ? -1 : pagemap_dirty(m->pool->slab.fd, m->m.base,
 	    m->open_bytes, r, COPY_MAX);
 
 	for (long k = 0; k < n; k++)
@@ -411,11 +413,14 @@ take_slot(struct wrt_memory *m, struct wrt_error *err)
 {
 	struct wrt__slab *s = &m->pool->slab;
 
-	m->slot = wrt__slab_take(s);
+	while ((m->slot = wrt__slab_take(s)) < 0)
+		if (!wrt__park_sweep(m->pool, NULL, NULL, 16))
+			break;
 	if (m->slot < 0)
 		return wrt__fail(err, WRT_ELIMIT,
 		    "the pool has no free memory slot (it has %u)", s->n);
 	m->m.base = s->first + (uint64_t)m->slot * s->stride;
+	m->dense = !s->guard;
 	if (m->mode == WRT__UFFD) {
 		m->bits = s->bits + (uint64_t)m->slot * s->slot_words;
 		m->top_word = s->top[m->slot];
@@ -457,7 +462,8 @@ wrt__pages_open(struct wrt_memory *m, wrt_pool *pool,
 	m->pool = pool;
 	m->limits = *limits;
 	m->slot = -1;
-	m->mode = limits->is64 ? WRT__PLAIN : pool->mode;
+	m->mode = limits->is64 && !(pool->cfg.flags & WRT_POOL_DENSE) ?
+	    WRT__PLAIN : pool->mode;
 	m->runs = runs;
 	m->nruns = nruns;
 	m->fd = fd;
@@ -480,6 +486,21 @@ wrt__pages_open(struct wrt_memory *m, wrt_pool *pool,
 	return WRT_OK;
 }
 
+/* The next one brings the pages that stay to its own image. */
+static void
+uffd_leave(struct wrt_memory *m)
+{
+	struct wrt__slab *s = &m->pool->slab;
+	uint64_t n = uffd_count(m);
+
+	if (atomic_load(s->idle_bytes) + n * PAGE > m->pool->cfg.idle_bytes) {
+		uffd_drop(m, 0, m->top_word);
+		m->top_word = n = 0;
+	}
+	s->top[m->slot] = m->top_word;
+	s->kept[m->slot] = (uint32_t)n;
+}
+
 void
 wrt__pages_close(struct wrt_memory *m)
 {
@@ -493,7 +514,7 @@ wrt__pages_close(struct wrt_memory *m)
 
 		atomic_store(&s->owner[m->slot], NULL);
 		if (m->mode == WRT__UFFD)
-			s->top[m->slot] = m->top_word;
+			uffd_leave(m);
 		else if (mapped_cut(m, 0) != WRT_OK)
 			return;		/* never used again */
 		wrt__slab_give(s, (uint32_t)m->slot);
@@ -513,6 +534,21 @@ wrt__pages_reset(struct wrt_memory *m)
 	else
 		rc = mapped_reset(m);
 	return rc;
+}
+
+void
+wrt__pages_unlimit(struct wrt_memory *m)
+{
+	m->limit_pages = m->reserved >> m->limits.page_log2;
+	m->m.max_pages = m->limit_pages;
+}
+
+uint64_t
+wrt__pages_resident(const struct wrt_memory *m)
+{
+	if (m->mode == WRT__UFFD)
+		return m->nresident * PAGE;
+	return m->mode == WRT__PAGEMAP ? COPY_MAX * PAGE : 0;
 }
 
 int

@@ -21,6 +21,7 @@ static const char *const mode_names[] = {
 enum { NMODES = sizeof mode_names / sizeof *mode_names };
 
 #define SLOTS_MAX	30000u		/* in 47 bits, beside all else */
+#define DENSE_BYTES	(1ull << 46)	/* the same, in dense slots */
 
 static void
 config_defaults(struct wrt_pool_config *c)
@@ -37,6 +38,8 @@ config_defaults(struct wrt_pool_config *c)
 		c->stack_bytes = 1 << 20;
 	if (!c->gc_heap_bytes)
 		c->gc_heap_bytes = 1 << 30;
+	if (!c->idle_bytes)
+		c->idle_bytes = 256 << 20;
 }
 
 static int
@@ -47,6 +50,9 @@ config_check(struct wrt_pool_config *c, struct wrt_error *err)
 	if (c->max_memory_bytes > 1ull << 46)
 		return wrt__fail(err, WRT_EINVAL,
 		    "max_memory_bytes is more than 64 TiB");
+	if (c->flags & WRT_POOL_DENSE && c->flags & WRT_POOL_PLAIN)
+		return wrt__fail(err, WRT_EINVAL,
+		    "a pool is either plain or dense");
 	if (c->max_table_entries > 1ull << 40)
 		return wrt__fail(err, WRT_EINVAL,
 		    "max_table_entries is more than 2^40");
@@ -67,10 +73,22 @@ have_pagemap(const struct wrt__slab *s)
 	return pagemap_dirty(s->fd, s->map, 4096, r, 1) >= 0;
 }
 
+/* Of dense slots, or 0: multiples of a wasm page, so that each begins a page
+ * table entry's bits anew. */
+static uint64_t
+dense_stride(const wrt_pool *p)
+{
+	if (!(p->cfg.flags & WRT_POOL_DENSE))
+		return 0;
+	return (p->cfg.max_memory_bytes + WABI_PAGE_BYTES - 1) &
+	    ~(uint64_t)(WABI_PAGE_BYTES - 1);
+}
+
 static int
 pool_mode(wrt_pool *p, enum wrt__mode mode, struct wrt_error *err)
 {
 	uint64_t n = (uint64_t)p->cfg.max_instances * p->cfg.max_memories;
+	uint64_t dense = dense_stride(p), most;
 	int rc;
 
 	p->mode = mode;
@@ -79,8 +97,13 @@ pool_mode(wrt_pool *p, enum wrt__mode mode, struct wrt_error *err)
 	if (sysconf(_SC_PAGESIZE) != 4096)
 		return wrt__fail(err, WRT_ESYS, "%s needs pages of 4096 bytes",
 		    mode_names[mode]);
-	rc = wrt__slab_init(&p->slab, mode, n > SLOTS_MAX ? SLOTS_MAX :
-	    (uint32_t)n, err);
+	most = dense ? DENSE_BYTES / dense : SLOTS_MAX;
+	if (n > most)
+		n = most;
+	if (n > UINT32_MAX)
+		n = UINT32_MAX;
+	p->slab.idle_bytes = &p->idle_bytes;
+	rc = wrt__slab_init(&p->slab, mode, (uint32_t)n, dense, err);
 	if (rc == WRT_OK && mode == WRT__PAGEMAP && !have_pagemap(&p->slab)) {
 		wrt__slab_fini(&p->slab);
 		rc = wrt__fail(err, WRT_ESYS,
@@ -168,6 +191,10 @@ wrt__pool_put(wrt_pool *p)
 void
 wrt_pool_destroy(wrt_pool *p)
 {
+	if (!p)
+		return;
+	atomic_store(&p->closed, true);
+	wrt__park_sweep(p, NULL, NULL, UINT32_MAX);
 	wrt__pool_put(p);
 }
 
@@ -175,4 +202,28 @@ const char *
 wrt_pool_memory_mode(const wrt_pool *p)
 {
 	return p ? mode_names[p->mode] : "";
+}
+
+static uint64_t
+kept_bytes(wrt_pool *p)
+{
+	return atomic_load(&p->idle_bytes) + wrt__park_bytes(p);
+}
+
+uint64_t
+wrt_pool_trim(wrt_pool *p, uint64_t keep_bytes)
+{
+	uint64_t before, after;
+
+	if (!p || p->forks != wrt__forks)
+		return 0;
+	before = after = kept_bytes(p);
+	while (after > keep_bytes) {
+		if (p->slab.map)
+			wrt__slab_trim(&p->slab, keep_bytes);
+		after = kept_bytes(p);
+		if (after > keep_bytes && !wrt__park_sweep(p, NULL, NULL, 16))
+			break;
+	}
+	return before > after ? before - after : 0;
 }

@@ -6,6 +6,7 @@
  *   slab.c       address space in equal slots
  *   pages.c      the pages of one memory: image, growth, reset, faults
  *   stack.c      guest stacks
+ *   park.c       closed instances that wait to be created again
  *   thread.c     what each thread has: alternate signal stack, cached stack
  *   switch_*.S   entering and leaving the guest, stubs of the runtime calls
  *   signal.c     faults and kill
@@ -71,6 +72,35 @@ struct wrt__stack {
 	struct wrt__suspended call;	/* of the instance that it is kept by */
 };
 
+/* Closed instances that this thread would create again; see park.c. */
+enum { WRT__PARKS = 32 };
+
+struct wrt__parked {
+	const wrt_pool *pool;
+	const struct wrt_module *module;
+	const wrt_imports *imports;
+	wrt_instance *inst;
+};
+
+struct wrt__parks {
+	atomic_flag lock;
+	bool open;
+	uint32_t n;
+	uint64_t bytes;			/* what they take, in sum */
+	struct wrt__parks *next;	/* another thread's */
+	struct wrt__parked e[WRT__PARKS];	/* oldest first */
+};
+
+bool wrt__parks_open(struct wrt__parks *p);
+void wrt__parks_close(struct wrt__parks *p);
+/* One that is at its image, initialise() still to be done; or NULL. */
+wrt_instance *wrt__park_take(struct wrt__parks *p, const wrt_pool *pool,
+    const struct wrt_module *m, const wrt_imports *l);
+/* Bytes of those of the pool in all threads' lists. */
+uint64_t wrt__park_bytes(const wrt_pool *pool);
+/* i is closed and at its image.  False: it has to be freed. */
+bool wrt__park_put(struct wrt__parks *p, wrt_instance *i);
+
 struct wrt__thread {
 	int tid;
 	struct wrt__thread *next, **at;	/* in timer.c's list */
@@ -85,6 +115,8 @@ struct wrt__thread {
 	uintptr_t host_low, host_high;	/* the thread's own stack */
 	struct wrt__stack *stack;	/* kept for the next call, or NULL */
 	struct wrt__waiter *volatile waiter;	/* memory.atomic.wait's */
+	struct wrt__trapmore *spare;	/* for the next trap, or NULL */
+	struct wrt__parks parks;
 };
 
 extern _Thread_local struct wrt__thread *wrt__thread
@@ -286,6 +318,8 @@ struct wrt__slab {
 	size_t map_bytes;
 	uint8_t *first;			/* base of slot 0 */
 	uint64_t stride;
+	uint64_t guard;			/* below each slot: the end of the one
+					 * before; dense ones have none */
 	uint32_t n;
 	int fd;				/* userfaultfd, or /proc/self/pagemap,
 					 * or -1 */
@@ -293,18 +327,26 @@ struct wrt__slab {
 	size_t bits_bytes;
 	size_t slot_words;		/* words of bits per slot */
 	uint64_t *top;			/* per free slot: words of bits in use */
+	uint32_t *kept;			/* per free slot: resident pages */
+	_Atomic uint64_t *idle_bytes;	/* the pool's: of kept, too */
 	struct wrt_memory *_Atomic *owner;	/* per slot, for the handler */
 	pthread_mutex_t lock;
 	uint32_t *free;			/* LIFO of free slots */
 	uint32_t nfree;
 };
 
+/* dense: the stride, or 0 for slots with a guard. */
 int wrt__slab_init(struct wrt__slab *s, enum wrt__mode mode, uint32_t n,
-    struct wrt_error *err);
+    uint64_t dense, struct wrt_error *err);
 void wrt__slab_fini(struct wrt__slab *s);
 /* A slot's number, or -1. */
 long wrt__slab_take(struct wrt__slab *s);
 void wrt__slab_give(struct wrt__slab *s, uint32_t slot);
+/* UFFD: give back the pages of words [w, end) of a slot's bits. */
+void wrt__slab_drop(const struct wrt__slab *s, uint32_t slot, uint64_t w,
+    uint64_t end);
+/* Give back free slots' pages, while idle_bytes is more than keep. */
+void wrt__slab_trim(struct wrt__slab *s, uint64_t keep);
 
 /* One run of the image, as addresses. */
 struct wrt__run {
@@ -329,6 +371,7 @@ struct wrt_memory {
 	uint32_t nruns;
 	int fd;				/* of the image */
 	bool copied;			/* image copied, could not be mapped */
+	bool dense;			/* no guard: for checked accesses only */
 	_Atomic uint64_t *bits;		/* UFFD: this slot's */
 	_Atomic uint64_t nresident;	/* UFFD: pages served */
 	_Atomic uint64_t top_word;	/* UFFD: words of bits in use */
@@ -365,6 +408,10 @@ int wrt__pages_open(struct wrt_memory *mem, wrt_pool *pool,
 void wrt__pages_close(struct wrt_memory *mem);
 /* Back to the image and the first size. */
 int wrt__pages_reset(struct wrt_memory *mem);
+/* Undo wrt_memory_limit(). */
+void wrt__pages_unlimit(struct wrt_memory *mem);
+/* About how many bytes are there. */
+uint64_t wrt__pages_resident(const struct wrt_memory *mem);
 int wrt__pages_grow(struct wrt_memory *mem, uint64_t new_bytes);
 /* Make [off, off + n), within the memory, present for the kernel. */
 int wrt__pages_present(struct wrt_memory *mem, uint64_t off, uint64_t n);
@@ -477,6 +524,9 @@ struct wrt_pool {
 	struct wrt__arena *_Atomic arena;	/* made when first needed */
 	atomic_uint ninstances;
 	atomic_uint refs;		/* the host's, and of what lives here */
+	atomic_bool closed;		/* the host's is gone */
+	/* Resident bytes of free slots and of instances on the shelf. */
+	_Atomic uint64_t idle_bytes;
 	unsigned forks;
 };
 
@@ -500,8 +550,10 @@ void wrt__heap_leave(wrt_instance *i);
 /* b's objects become a's, which takes b over. */
 void wrt__heap_merge(struct wrt__heap *a, struct wrt__heap *b);
 void wrt__heap_free(struct wrt__heap *h);
-/* i starts anew: nothing refers to its objects any more. */
-void wrt__heap_reset(wrt_instance *i);
+/* i starts anew: nothing refers to its objects any more.  False: others do. */
+bool wrt__heap_reset(wrt_instance *i);
+/* Undo wrt_gc_limit(); true. */
+bool wrt__heap_unlimit(wrt_instance *i);
 
 /* References of anyref's hierarchy, between the guest's form and the host's.
  * With vt, which may be NULL, what comes from the host is checked to be of
@@ -537,6 +589,8 @@ int wrt__table_open(struct wrt_table *t, wrt_pool *pool,
     const struct wabi_limits *limits, uint64_t init, struct wrt_error *err);
 void wrt__table_close(struct wrt_table *t);
 void wrt__table_reset(struct wrt_table *t, uint64_t init);
+/* Undo wrt_table_limit(). */
+void wrt__table_unlimit(struct wrt_table *t, const wrt_pool *pool);
 int64_t wrt__table_grow(struct wrt_table *t, uint64_t delta, uint64_t init);
 
 /* May a host give this word, of another hierarchy than anyref's, for the type?
@@ -720,7 +774,13 @@ struct wrt_imports {
 	struct wrt__def *buckets[WRT__BUCKETS];
 	struct wrt__def *retired;	/* replaced: others may point at them */
 	enum wrt_unknown unknown;
+	atomic_uint refs;		/* the host's, and instances' */
+	atomic_uint changes;		/* counts them; the host's end too */
+	atomic_uint uses;		/* creations, the first few */
 };
+
+void wrt__imports_hold(wrt_imports *l);
+void wrt__imports_put(wrt_imports *l);
 
 const struct wrt__def *wrt__imports_find(const wrt_imports *l,
     const char *module, size_t module_len, const char *name, size_t name_len);
@@ -751,17 +811,23 @@ enum { WRT__MAX_FRAMES = 64, WRT__TEXT = 256 };
 enum wrt__state { WRT__READY, WRT__RUNNING, WRT__SUSPENDED, WRT__TRAPPED,
 		  WRT__CLOSED };
 
+/* What only few instances have at a time.  Each thread keeps one in reserve, so
+ * that a trap is told in full when memory is short. */
+struct wrt__trapmore {
+	char text[WRT__TEXT];		/* "" : the code's */
+	size_t nframes, total;
+	struct wrt_frame frames[WRT__MAX_FRAMES];
+};
+
 struct wrt__trapinfo {
 	int code;			/* 0: none */
 	int exit_code;
 	struct wabi_exn *exn;		/* EXCEPTION */
-	char text[WRT__TEXT];		/* "" : the code's */
 	uint64_t address;
 	struct wrt__regs regs;		/* to walk, if stack */
 	bool is_return;
 	struct wrt__stack *stack;	/* kept for the walk, or NULL */
-	size_t nframes, total;
-	struct wrt_frame frames[WRT__MAX_FRAMES];
+	struct wrt__trapmore *more;	/* NULL: no frames, the code's text */
 };
 
 /* Kill: who runs, one word.  The low 32 bits are the thread, the high ones the
@@ -775,6 +841,7 @@ struct wrt_instance {
 	wrt_instance *next;		/* in the group */
 	bool open;			/* the host has it */
 	bool pinned;			/* others may point into it */
+	bool parkable;			/* made whole, shares no memory */
 	enum wrt__state state;
 	wrt__kill_word kill;
 	struct wrt__thread *_Atomic thread;	/* that runs it */
@@ -808,6 +875,12 @@ struct wrt_instance {
 					 * begins as its module says */
 	bool ran;			/* since it was last cloned */
 	struct wrt__trapinfo trap;
+
+	wrt_imports *imports;		/* it was made with, or NULL */
+	uint32_t imports_seen;		/* their changes then */
+	uint64_t alloc_bytes;		/* of this and the arrays behind it */
+	uint64_t idle_bytes;		/* parked: what it takes */
+	wrt_instance *parked_next;
 };
 
 /* clone.c.  What a clone begins with, and goes back to when it is reset. */
@@ -859,6 +932,8 @@ wrt__vm_funcs(wrt_instance *i)
 struct wabi_func *wrt__instance_funcref(wrt_instance *i, uint32_t idx);
 /* Free all, whatever is there. */
 void wrt__instance_free(wrt_instance *i);
+/* The same for one into which nobody points: its group goes on without it. */
+void wrt__instance_free_alone(wrt_instance *i);
 /* link.c: fill funcs, mems, tables, globals, tags with what is imported. */
 int wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err);
 /* The same with what src, of the same module, imports. */
@@ -880,6 +955,8 @@ int wrt__memory_init(wrt_instance *i, uint32_t mem, uint32_t data,
 
 const char *wrt__trap_text(int code);
 void wrt__trap_clear(wrt_instance *i);
+/* The trap's text, WRT__TEXT bytes to write to; NULL: no memory for it. */
+char *wrt__trap_text_of(wrt_instance *i);
 /* Keep what the activation, which trapped, left behind. */
 void wrt__trap_keep(struct wrt__act *a);
 

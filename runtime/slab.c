@@ -3,10 +3,11 @@
  * slab.c: address space in equal slots, and the list of all address space that
  * belongs to guests' memories, which the fault handler searches.
  *
- * A slot is 4 GiB and a guard.  The guard before a memory is the end of the
- * slot below it.  With userfaultfd all slots are one readable and writable
+ * A wide slot is 4 GiB and a guard.  The guard before a memory is the end of the
+ * slot below it.  A dense one is as large as a memory may become, and has no
+ * guard: only code that checks every access may use it.  With userfaultfd all slots are one readable and writable
  * mapping, so that an instance costs no mapping of its own and nothing changes
- * when it comes, grows or goes; else the slots are inaccessible and pages.c
+ * when it comes, grows or goes; else wide slots are inaccessible and pages.c
  * opens them.
  */
 #include <errno.h>
@@ -20,7 +21,7 @@
 
 #include "rt.h"
 
-#define BITS_BYTES	((4ull << 30) / 4096 / 8)	/* per slot */
+#define PAGE		4096ull
 
 /* ---- Ranges -------------------------------------------------------------
  *
@@ -87,7 +88,7 @@ slab_find(struct wrt__slab *s, uintptr_t addr, int64_t *off)
 		return NULL;
 	mem = atomic_load(&s->owner[slot]);
 	*off = (int64_t)((addr - first) % s->stride);
-	return *off < (int64_t)(s->stride - WABI_GUARD_BEFORE) ? mem : NULL;
+	return *off < (int64_t)(s->stride - s->guard) ? mem : NULL;
 }
 
 bool
@@ -149,12 +150,13 @@ uffd_register(struct wrt__slab *s)
 static int
 slab_map(struct wrt__slab *s)
 {
-	int prot = s->mode == WRT__UFFD ? PROT_READ | PROT_WRITE : PROT_NONE;
+	int prot = s->mode == WRT__UFFD || !s->guard ? PROT_READ | PROT_WRITE :
+	    PROT_NONE;
 
 	for (;; s->n /= 2) {
 		if (s->n == 0)
 			return -1;
-		s->map_bytes = WABI_GUARD_BEFORE + s->n * s->stride;
+		s->map_bytes = s->guard + s->n * s->stride;
 		s->map = mmap(NULL, s->map_bytes, prot, MAP_PRIVATE |
 		    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (s->map != MAP_FAILED)
@@ -162,7 +164,7 @@ slab_map(struct wrt__slab *s)
 	}
 	madvise(s->map, s->map_bytes, MADV_NOHUGEPAGE);
 	madvise(s->map, s->map_bytes, MADV_DONTDUMP);
-	s->first = s->map + WABI_GUARD_BEFORE;
+	s->first = s->map + s->guard;
 	return 0;
 }
 
@@ -172,15 +174,17 @@ slab_arrays(struct wrt__slab *s)
 	s->owner = wrt__calloc(s->n, sizeof *s->owner);
 	s->free = wrt__calloc(s->n, sizeof *s->free);
 	s->top = wrt__calloc(s->n, sizeof *s->top);
-	if (!s->owner || !s->free || !s->top)
+	s->kept = wrt__calloc(s->n, sizeof *s->kept);
+	if (!s->owner || !s->free || !s->top || !s->kept)
 		return -1;
 	for (uint32_t k = 0; k < s->n; k++)
 		s->free[k] = s->n - 1 - k;
 	s->nfree = s->n;
 	if (s->mode != WRT__UFFD)
 		return 0;
-	s->bits_bytes = s->n * BITS_BYTES;
-	s->slot_words = BITS_BYTES / sizeof *s->bits;
+	s->slot_words = s->guard ? (4ull << 30) / PAGE / 64 :
+	    (s->stride / PAGE + 63) / 64;
+	s->bits_bytes = s->n * s->slot_words * sizeof *s->bits;
 	s->bits = mmap(NULL, s->bits_bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return s->bits == MAP_FAILED ? -1 : 0;
@@ -189,13 +193,14 @@ slab_arrays(struct wrt__slab *s)
 /* s is all zero before, and after a failure. */
 int
 wrt__slab_init(struct wrt__slab *s, enum wrt__mode mode, uint32_t n,
-    struct wrt_error *err)
+    uint64_t dense, struct wrt_error *err)
 {
 	int rc;
 
 	s->mode = mode;
 	s->fd = -1;
-	s->stride = WABI_RESERVE;
+	s->stride = dense ? dense : WABI_RESERVE;
+	s->guard = dense ? 0 : WABI_GUARD_BEFORE;
 	s->n = n;
 	pthread_mutex_init(&s->lock, NULL);
 	if (slab_map(s) < 0) {
@@ -236,6 +241,7 @@ wrt__slab_fini(struct wrt__slab *s)
 	wrt__free((void *)s->owner);
 	wrt__free(s->free);
 	wrt__free(s->top);
+	wrt__free(s->kept);
 	pthread_mutex_destroy(&s->lock);
 	memset(s, 0, sizeof *s);
 	s->fd = -1;
@@ -246,11 +252,17 @@ long
 wrt__slab_take(struct wrt__slab *s)
 {
 	long slot = -1;
+	uint32_t kept = 0;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->nfree)
+	if (s->nfree) {
 		slot = (long)s->free[--s->nfree];
+		kept = s->kept[slot];
+		s->kept[slot] = 0;
+	}
 	pthread_mutex_unlock(&s->lock);
+	if (kept)
+		atomic_fetch_sub(s->idle_bytes, kept * PAGE);
 	return slot;
 }
 
@@ -259,6 +271,58 @@ wrt__slab_give(struct wrt__slab *s, uint32_t slot)
 {
 	pthread_mutex_lock(&s->lock);
 	assert(s->nfree < s->n);
+	atomic_fetch_add(s->idle_bytes, s->kept[slot] * PAGE);
 	s->free[s->nfree++] = slot;
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- Giving pages back -------------------------------------------------- */
+
+void
+wrt__slab_drop(const struct wrt__slab *s, uint32_t slot, uint64_t w,
+    uint64_t end)
+{
+	_Atomic uint64_t *bits = s->bits + slot * s->slot_words;
+	uint8_t *base = s->first + slot * s->stride;
+
+	while (w < end) {
+		uint64_t from, to;
+
+		while (w < end && !bits[w])
+			w++;
+		for (from = w; w < end && bits[w]; w++)
+			bits[w] = 0;
+		from *= 64 * PAGE;
+		to = w * 64 * PAGE;
+		if (to > s->stride)	/* the next slot is another's */
+			to = s->stride;
+		if (to > from)
+			madvise(base + from, to - from, MADV_DONTNEED);
+	}
+}
+
+/* The lock is given to others now and then.  What was taken or given meanwhile
+ * is at the other end of the list. */
+void
+wrt__slab_trim(struct wrt__slab *s, uint64_t keep)
+{
+	enum { BATCH = 64 };
+	uint32_t k = 0, end = 1;
+
+	while (k < end && atomic_load(s->idle_bytes) > keep) {
+		pthread_mutex_lock(&s->lock);
+		end = s->nfree;
+		for (uint32_t n = 0; n < BATCH && k < end; k++) {
+			uint32_t slot = s->free[k];
+
+			if (!s->kept[slot])
+				continue;
+			wrt__slab_drop(s, slot, 0, s->top[slot]);
+			atomic_fetch_sub(s->idle_bytes, s->kept[slot] * PAGE);
+			s->kept[slot] = 0;
+			s->top[slot] = 0;
+			n++;
+		}
+		pthread_mutex_unlock(&s->lock);
+	}
 }

@@ -9,6 +9,7 @@
 #include "rt.h"
 
 #define SMALL 64u			/* entries that calloc gives */
+#define CLEAR 8192u			/* no more are cleared by hand */
 
 static void
 fill(struct wrt_table *t, uint64_t from, uint64_t to, uint64_t init)
@@ -78,12 +79,20 @@ wrt__table_close(struct wrt_table *t)
 void
 wrt__table_reset(struct wrt_table *t, uint64_t init)
 {
-	if (t->t.size > SMALL && t->map_bytes)
+	if (t->t.size > CLEAR && t->map_bytes)
 		madvise(t->t.base, t->map_bytes, MADV_DONTNEED);
 	else
 		memset(t->t.base, 0, t->t.size * sizeof *t->t.base);
 	t->t.size = t->limits.min;
 	fill(t, 0, t->t.size, init);
+}
+
+void
+wrt__table_unlimit(struct wrt_table *t, const wrt_pool *pool)
+{
+	uint64_t max = pool->cfg.max_table_entries;
+
+	t->t.max = t->limits.max < max ? t->limits.max : max;
 }
 
 int64_t

@@ -41,7 +41,9 @@ thread_free(void *p)
 			sigaltstack(&off, NULL);
 		munmap(t->alt_stack, t->alt_bytes);
 	}
+	wrt__parks_close(&t->parks);
 	wrt__stack_give(NULL, t->stack);
+	wrt__free(t->spare);
 	wrt__free(t);
 }
 
@@ -112,7 +114,9 @@ wrt__thread_new(void)
 	sigaddset(&set, SIGBUS);
 	sigaddset(&set, wrt__kill_signal());
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	if (!alt_stack(t) || pthread_setspecific(key, t) != 0) {
+	t->spare = wrt__calloc(1, sizeof *t->spare);
+	if (!t->spare || !wrt__parks_open(&t->parks) || !alt_stack(t) ||
+	    pthread_setspecific(key, t) != 0) {
 		thread_free(t);
 		return NULL;
 	}

@@ -32,6 +32,45 @@ forget_inner(const wrt_instance *i)
 			a->inner = NULL;
 }
 
+/* Where frames and text go; NULL: no memory for them. */
+static struct wrt__trapmore *
+more_of(struct wrt__trapinfo *t)
+{
+	struct wrt__thread *th = wrt__thread_get();
+
+	if (t->more)
+		return t->more;
+	if (th && th->spare) {
+		t->more = th->spare;
+		th->spare = NULL;
+		t->more->text[0] = '\0';
+		t->more->nframes = t->more->total = 0;
+	} else {
+		t->more = wrt__calloc(1, sizeof *t->more);
+	}
+	return t->more;
+}
+
+static void
+more_give(struct wrt__trapinfo *t)
+{
+	struct wrt__thread *th = wrt__thread_get();
+
+	if (th && !th->spare)
+		th->spare = t->more;
+	else
+		wrt__free(t->more);
+	t->more = NULL;
+}
+
+char *
+wrt__trap_text_of(wrt_instance *i)
+{
+	struct wrt__trapmore *m = more_of(&i->trap);
+
+	return m ? m->text : NULL;
+}
+
 void
 wrt__trap_clear(wrt_instance *i)
 {
@@ -40,24 +79,23 @@ wrt__trap_clear(wrt_instance *i)
 	forget_inner(i);
 	if (t->stack)
 		wrt__stack_give(wrt__thread_get(), t->stack);
-	t->stack = NULL;
-	t->code = t->exit_code = 0;
-	t->exn = NULL;
-	t->text[0] = '\0';
-	t->address = 0;
-	t->nframes = t->total = 0;
+	if (t->more)
+		more_give(t);
+	memset(t, 0, sizeof *t);
 }
 
 /* Find the frames, after those that are there already. */
 static void
 trap_walk(struct wrt__trapinfo *t)
 {
+	struct wrt__trapmore *m = t->regs.pc ? more_of(t) : NULL;
 	size_t n = 0;
 
-	if (t->regs.pc)
-		t->total += wrt__backtrace(&t->regs, t->is_return,
-		    t->frames + t->nframes, WRT__MAX_FRAMES - t->nframes, &n);
-	t->nframes += n;
+	if (!m)
+		return;
+	m->total += wrt__backtrace(&t->regs, t->is_return,
+	    m->frames + m->nframes, WRT__MAX_FRAMES - m->nframes, &n);
+	m->nframes += n;
 }
 
 /* The guest was in continuations, which end with the call: find the frames of
@@ -87,9 +125,11 @@ trap_inherit(struct wrt__act *a)
 	const struct wrt__trapinfo *from;
 
 	if (!a->inner) {
-		t->nframes = t->total = 0;
+		if (t->more)
+			t->more->nframes = t->more->total = 0;
 		if (!a->trap_set) {
-			t->text[0] = '\0';
+			if (t->more)
+				t->more->text[0] = '\0';
 			t->exit_code = 0;
 		}
 		return;
@@ -97,14 +137,21 @@ trap_inherit(struct wrt__act *a)
 	if (a->inner == a->inst)
 		return;
 	from = &a->inner->trap;
-	if (!a->trap_set) {
-		memcpy(t->text, from->text, sizeof t->text);
-		t->exit_code = from->exit_code;
-	}
 	t->address = from->address;
-	t->nframes = from->nframes;
-	t->total = from->total;
-	memcpy(t->frames, from->frames, sizeof t->frames);
+	if (!a->trap_set)
+		t->exit_code = from->exit_code;
+	if (from->more && more_of(t)) {
+		if (!a->trap_set)
+			memcpy(t->more->text, from->more->text, WRT__TEXT);
+		t->more->nframes = from->more->nframes;
+		t->more->total = from->more->total;
+		memcpy(t->more->frames, from->more->frames,
+		    sizeof t->more->frames);
+	} else if (t->more) {
+		t->more->nframes = t->more->total = 0;
+		if (!a->trap_set)
+			t->more->text[0] = '\0';
+	}
 }
 
 void
@@ -132,6 +179,7 @@ wrt__trap_keep(struct wrt__act *a)
 int
 wrt_trap_get(wrt_instance *i, struct wrt_trap *out)
 {
+	const struct wrt__trapmore *m;
 	struct wrt__trapinfo *t;
 
 	if (!i || !out)
@@ -144,13 +192,14 @@ wrt_trap_get(wrt_instance *i, struct wrt_trap *out)
 		wrt__stack_give(wrt__thread_get(), t->stack);
 		t->stack = NULL;
 	}
+	m = t->more;
 	out->code = t->code;
 	out->exit_code = t->exit_code;
-	out->text = t->text[0] ? t->text : wrt__trap_text(t->code);
+	out->text = m && m->text[0] ? m->text : wrt__trap_text(t->code);
 	out->address = t->address;
-	out->nframes = t->nframes;
-	out->frames = t->frames;
-	out->nframes_total = t->total;
+	out->nframes = m ? m->nframes : 0;
+	out->frames = m ? m->frames : NULL;
+	out->nframes_total = m ? m->total : 0;
 	return WRT_OK;
 }
 
@@ -167,6 +216,7 @@ int
 wrt_trap_set(wrt_instance *caller, int code, const char *text)
 {
 	struct wrt__act *a = host_act(caller);
+	char *to;
 
 	if (!a)
 		return WRT_ESTATE;
@@ -175,7 +225,11 @@ wrt_trap_set(wrt_instance *caller, int code, const char *text)
 	a->trap_set = true;
 	a->code = code;
 	a->inst->trap.exit_code = 0;
-	snprintf(a->inst->trap.text, WRT__TEXT, "%s", text ? text : "");
+	to = text ? wrt__trap_text_of(a->inst) : NULL;
+	if (to)
+		snprintf(to, WRT__TEXT, "%s", text);
+	else if (a->inst->trap.more)
+		a->inst->trap.more->text[0] = '\0';
 	return WRT_ETRAP;
 }
 
@@ -189,7 +243,8 @@ wrt_exit(wrt_instance *caller, int exit_code)
 	a->trap_set = true;
 	a->code = WABI_TRAP_EXIT;
 	a->inst->trap.exit_code = exit_code;
-	a->inst->trap.text[0] = '\0';
+	if (a->inst->trap.more)
+		a->inst->trap.more->text[0] = '\0';
 	return WRT_ETRAP;
 }
 
