@@ -12,8 +12,9 @@
  *             end of a machine page, and --bounds=explicit: compare with the
  *             size, trap by a branch, and mask the index by the outcome of the same
  *             compare, computed where LLVM cannot see that the branch has
- *             decided it.  A wrongly predicted branch thus reads at most
- *             base + offset, never where the guest's index points.
+ *             decided it.  A wrongly predicted branch thus reads at base +
+ *             offset at most, and at base if the offset is not within the
+ *             memory's first size: never what is not the guest's.
  */
 #include <assert.h>
 #include <string.h>
@@ -74,8 +75,19 @@ l_hidden_mask(struct lower *l, LLVMValueRef ok)
 	return LLVMBuildCall2(l->b, t, a, &mask, 1, "");
 }
 
+/* Is [offset, offset + n) always within the memory? */
+static bool
+l_offset_inside(struct lower *l, const struct memarg *a, uint32_t n)
+{
+	const struct limits *lim = &l->m->memories[a->mem].limits;
+
+	return a->offset <= UINT64_MAX - n &&
+	    (a->offset + n - 1) >> lim->page_log2 < lim->min;
+}
+
 /* index, 64 bits wide, after a check that index + offset + n <= size: the sum
- * cannot overflow as it is not formed. */
+ * cannot overflow as it is formed after that only.  With the offset added if
+ * that may lead out of the memory on its own: the mask must cover it. */
 static LLVMValueRef
 l_checked(struct lower *l, const struct memarg *a, LLVMValueRef index,
     uint32_t n)
@@ -94,6 +106,8 @@ l_checked(struct lower *l, const struct memarg *a, LLVMValueRef index,
 	    LLVMBuildICmp(l->b, LLVMIntULE, index, room, ""), "");
 	mask = l_hidden_mask(l, ok);
 	l_trap_if(l, LLVMBuildNot(l->b, ok, ""), WABI_TRAP_MEMORY_OOB);
+	if (!l_offset_inside(l, a, n))
+		index = LLVMBuildAdd(l->b, index, l_i64(l, a->offset), "");
 	return LLVMBuildAnd(l->b, index, mask, "");
 }
 
@@ -108,8 +122,11 @@ l_addr(struct lower *l, const struct memarg *a, LLVMValueRef index, uint32_t n)
 	l_locate(l);
 	i = lim->is64 ? index : l_zext64(l, index);
 	if (lim->is64 || lim->page_log2 < 16 || l->plan->explicit_bounds
-	    || a->offset > WABI_GUARD_AFTER - 16)
+	    || a->offset > WABI_GUARD_AFTER - 16) {
 		i = l_checked(l, a, i, n);
+		if (!l_offset_inside(l, a, n))
+			return LLVMBuildGEP2(l->b, l->i8, p, &i, 1, "");
+	}
 	p = LLVMBuildGEP2(l->b, l->i8, p, &i, 1, "");
 	return l_at(l, p, a->offset);
 }
