@@ -595,14 +595,22 @@ host_settings(wrt_instance *i)
 static int
 admit(wrt_pool *pool, struct wrt_error *err)
 {
-	while (atomic_fetch_add(&pool->ninstances, 1) >=
-	    pool->cfg.max_instances) {
-		atomic_fetch_sub(&pool->ninstances, 1);
-		if (!wrt__park_sweep(pool, NULL, NULL, 16))
+	unsigned n = atomic_load(&pool->ninstances);
+
+	for (;;) {
+		if (n < pool->cfg.max_instances) {
+			if (atomic_compare_exchange_weak(&pool->ninstances, &n,
+			    n + 1))
+				return WRT_OK;
+			continue;
+		}
+		if (!wrt__park_reclaim(pool) &&
+		    (n = atomic_load(&pool->ninstances)) >=
+		    pool->cfg.max_instances)
 			return wrt__fail(err, WRT_ELIMIT, "the pool is full: "
 			    "it has %u instances", pool->cfg.max_instances);
+		n = atomic_load(&pool->ninstances);
 	}
-	return WRT_OK;
 }
 
 static int

@@ -414,7 +414,7 @@ take_slot(struct wrt_memory *m, struct wrt_error *err)
 	struct wrt__slab *s = &m->pool->slab;
 
 	while ((m->slot = wrt__slab_take(s)) < 0)
-		if (!wrt__park_sweep(m->pool, NULL, NULL, 16))
+		if (!wrt__park_reclaim(m->pool))
 			break;
 	if (m->slot < 0)
 		return wrt__fail(err, WRT_ELIMIT,

@@ -32,6 +32,10 @@ static struct {
 	wrt_instance *buckets[BUCKETS];
 } shelf = { .lock = ATOMIC_FLAG_INIT };
 
+/* How often somebody began, and has done with, moving instances from list to
+ * list or freeing them: meanwhile they are in none. */
+static atomic_uint began, done;
+
 /* ---- Locks --------------------------------------------------------------
  *
  * Held for a few dozen instructions, by their owner but for the rare cases.
@@ -68,13 +72,21 @@ after_fork(void)
 	pthread_mutex_unlock(&registry_lock);
 }
 
+/* What other threads were moving is lost to the child. */
+static void
+in_child(void)
+{
+	atomic_store(&done, atomic_load(&began));
+	after_fork();
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool fork_safe;
 
 static void
 init(void)
 {
-	fork_safe = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+	fork_safe = pthread_atfork(before_fork, after_fork, in_child) == 0;
 }
 
 /* ---- The shelf ---------------------------------------------------------- */
@@ -206,6 +218,7 @@ wrt__parks_close(struct wrt__parks *p)
 	if (!p->open)
 		return;
 	pthread_mutex_lock(&registry_lock);
+	atomic_fetch_add(&began, 1);
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
@@ -214,6 +227,7 @@ wrt__parks_close(struct wrt__parks *p)
 	for (uint32_t k = 0; k < p->n; k++)
 		shelve_or_free(p->e[k].inst);
 	p->n = 0;
+	atomic_fetch_add(&done, 1);
 }
 
 wrt_instance *
@@ -256,6 +270,8 @@ wrt__park_put(struct wrt__parks *p, wrt_instance *i)
 
 	take_lock(&p->lock);
 	n = make_room(p, i, out);
+	if (n)
+		atomic_fetch_add(&began, 1);
 	ok = is_wanted(i) && i->idle_bytes <= i->pool->cfg.idle_bytes / 16;
 	if (ok) {
 		p->e[p->n++] = (struct wrt__parked){ i->pool, i->module,
@@ -265,6 +281,8 @@ wrt__park_put(struct wrt__parks *p, wrt_instance *i)
 	give_lock(&p->lock);
 	for (uint32_t k = 0; k < n; k++)
 		shelve_or_free(out[k]);
+	if (n)
+		atomic_fetch_add(&done, 1);
 	return ok || shelve(i);
 }
 
@@ -350,6 +368,7 @@ wrt__park_sweep(const wrt_pool *pool, const struct wrt_module *m,
 	uint32_t n;
 
 	pthread_mutex_lock(&registry_lock);
+	atomic_fetch_add(&began, 1);
 	n = sweep_shelf(pool, m, l, max, &dead);
 	for (struct wrt__parks *p = registry; p && n < max; p = p->next)
 		n += sweep_thread(p, pool, m, l, max - n, &dead);
@@ -359,5 +378,21 @@ wrt__park_sweep(const wrt_pool *pool, const struct wrt_module *m,
 		i->parked_next = NULL;
 		wrt__instance_free_alone(i);
 	}
+	atomic_fetch_add(&done, 1);
 	return n;
+}
+
+/* Only what nobody moved while we looked is an answer. */
+bool
+wrt__park_reclaim(const wrt_pool *pool)
+{
+	enum { BATCH = 16 };
+	unsigned ended = atomic_load(&done), begun = atomic_load(&began);
+
+	if (wrt__park_sweep(pool, NULL, NULL, BATCH))
+		return true;
+	if (begun == ended && atomic_load(&began) == begun + 1)
+		return false;		/* the one was ours */
+	sched_yield();
+	return true;
 }

@@ -96,6 +96,9 @@ void wrt__parks_close(struct wrt__parks *p);
 /* One that is at its image, initialise() still to be done; or NULL. */
 wrt_instance *wrt__park_take(struct wrt__parks *p, const wrt_pool *pool,
     const struct wrt_module *m, const wrt_imports *l);
+/* Free some of the pool's.  False: there are none; else it is worth trying
+ * again what failed. */
+bool wrt__park_reclaim(const wrt_pool *pool);
 /* Bytes of those of the pool in all threads' lists. */
 uint64_t wrt__park_bytes(const wrt_pool *pool);
 /* i is closed and at its image.  False: it has to be freed. */
