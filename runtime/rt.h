@@ -960,6 +960,8 @@ const char *wrt__trap_text(int code);
 void wrt__trap_clear(wrt_instance *i);
 /* The trap's text, WRT__TEXT bytes to write to; NULL: no memory for it. */
 char *wrt__trap_text_of(wrt_instance *i);
+/* Set it; NULL: the code's words. */
+void wrt__trap_say(wrt_instance *i, const char *text);
 /* Keep what the activation, which trapped, left behind. */
 void wrt__trap_keep(struct wrt__act *a);
 

@@ -45,7 +45,7 @@ wrt__suspend(struct wrt__act *a, wrt_instance *caller,
 		a->trap_set = true;
 		a->code = WABI_TRAP_HOST;
 		a->inner = NULL;
-		snprintf(a->inst->trap.text, WRT__TEXT,
+		wrt__trap_say(a->inst,
 		    "host function failed: this call cannot be suspended");
 		wrt__leave(a);
 	}

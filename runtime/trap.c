@@ -72,6 +72,17 @@ wrt__trap_text_of(wrt_instance *i)
 }
 
 void
+wrt__trap_say(wrt_instance *i, const char *text)
+{
+	char *to = text ? wrt__trap_text_of(i) : NULL;
+
+	if (to)
+		snprintf(to, WRT__TEXT, "%s", text);
+	else if (i->trap.more)
+		i->trap.more->text[0] = '\0';
+}
+
+void
 wrt__trap_clear(wrt_instance *i)
 {
 	struct wrt__trapinfo *t = &i->trap;
@@ -216,7 +227,6 @@ int
 wrt_trap_set(wrt_instance *caller, int code, const char *text)
 {
 	struct wrt__act *a = host_act(caller);
-	char *to;
 
 	if (!a)
 		return WRT_ESTATE;
@@ -225,11 +235,7 @@ wrt_trap_set(wrt_instance *caller, int code, const char *text)
 	a->trap_set = true;
 	a->code = code;
 	a->inst->trap.exit_code = 0;
-	to = text ? wrt__trap_text_of(a->inst) : NULL;
-	if (to)
-		snprintf(to, WRT__TEXT, "%s", text);
-	else if (a->inst->trap.more)
-		a->inst->trap.more->text[0] = '\0';
+	wrt__trap_say(a->inst, text);
 	return WRT_ETRAP;
 }
 
@@ -243,8 +249,7 @@ wrt_exit(wrt_instance *caller, int exit_code)
 	a->trap_set = true;
 	a->code = WABI_TRAP_EXIT;
 	a->inst->trap.exit_code = exit_code;
-	if (a->inst->trap.more)
-		a->inst->trap.more->text[0] = '\0';
+	wrt__trap_say(a->inst, NULL);
 	return WRT_ETRAP;
 }
 

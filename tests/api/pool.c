@@ -184,6 +184,8 @@ spoil(wrt_instance *i, bool grow)
 	CHECK_EQ(r, grow ? 8 : 2);
 	CHECK_EQ(wrt_instance_call(i, "fill_tables", v, 1, NULL), WRT_OK);
 	wrt_memory_limit(m, 3 * 65536);
+	wrt_table_limit(table(i, "big"), 9);
+	CHECK_EQ(wrt_instance_set_timeout(i, 1000000000, 1000000000), WRT_OK);
 	wrt_instance_set_data(i, &v);
 	CHECK_EQ(wrt_instance_set_stack(i, 16384), WRT_OK);
 	CHECK_EQ(api_call(i, "trap", 0, 0, 0, 0, NULL), WRT_ETRAP);
@@ -229,6 +231,53 @@ TEST(nothing_of_a_tenant_survives)
 {
 	for (int k = 0; k < NMODES; k++)
 		nothing_survives(modes[k], NULL);
+}
+
+TEST(nothing_of_a_tenant_survives_dense)
+{
+	const struct wrt_pool_config c = {
+		.max_instances = 3, .max_memories = 1,
+		.max_memory_bytes = 1 << 20, .flags = WRT_POOL_DENSE
+	};
+
+	for (int k = 0; k < NMODES; k++)
+		nothing_survives(modes[k], &c);
+}
+
+TEST(nothing_is_kept_where_nothing_may_be)
+{
+	const struct wrt_pool_config c = { .max_instances = 3,
+		.max_memories = 1, .idle_bytes = 1 };
+	struct env e;
+
+	nothing_survives(NULL, &c);
+	CHECK(up(&e, NULL, &c));
+	for (int n = 0; n < 4; n++)
+		wrt_instance_close(api_instance(e.p, e.other, NULL));
+	CHECK_EQ(wrt_pool_trim(e.p, 0), 0);
+	down(&e);
+}
+
+TEST(trimming_gives_all_back)
+{
+	struct env e;
+	wrt_instance *i[8];
+
+	CHECK(up(&e, NULL, NULL));
+	for (int round = 0; round < 3; round++) {
+		for (int k = 0; k < 8; k++) {
+			i[k] = api_instance(e.p, e.other, NULL);
+			CHECK_EQ(api_call(i[k], "fill", 1, 1, 0, 0, NULL), 0);
+		}
+		for (int k = 0; k < 8; k++)
+			wrt_instance_close(i[k]);
+		CHECK_EQ(wrt_pool_trim(e.p, UINT64_MAX), 0);
+		/* Each had 16 pages at least, if pages are kept at all. */
+		CHECK(wrt_pool_trim(e.p, 0) >= 8 * (strcmp(
+		    wrt_pool_memory_mode(e.p), "userfaultfd") ? 1 : 65536));
+		CHECK_EQ(wrt_pool_trim(e.p, 0), 0);
+	}
+	down(&e);
 }
 
 /* ---- Links -------------------------------------------------------------- */
