@@ -117,7 +117,7 @@ trap_walk_conts(struct wrt__act *a)
 	struct wrt__trapinfo *t = &a->inst->trap;
 
 	for (;;) {
-		if (t->total < WRT__UNWIND_MAX)
+		if (!t->more || t->more->total < WRT__UNWIND_MAX)
 			trap_walk(t);
 		if (!a->cont)
 			break;
