@@ -210,6 +210,7 @@ $(OBJ)/tests/unit/front_%.c.o: FLAGS = -I$(INC)/front -Icompiler -Itests
 $(OBJ)/tests/unit/back_%.c.o: FLAGS = -I$(INC)/back -Icompiler -Itests $(LLVM_CFLAGS)
 $(OBJ)/tests/unit/rt_%.c.o: FLAGS = -I$(INC)/all -Iruntime -Itests
 $(OBJ)/tests/unit/wasi_%.c.o: FLAGS = -I$(INC)/all -Iwasi -Itests
+$(OBJ)/tests/unit/tool_%.c.o: FLAGS = -I$(INC)/public -Itools/lib -Itests
 $(OBJ)/tests/api/%.c.o: FLAGS = -I$(INC)/public -Itests
 $(test_obj): | $(INC_front) $(INC_back) $(INC_all) $(INC_public)
 
@@ -224,6 +225,10 @@ $(TESTBIN)/unit/rt_%: $(OBJ)/tests/unit/rt_%.c.o $(LIB)/libwasmrt.a $(LIB)/libwa
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
 $(TESTBIN)/unit/wasi_%: $(OBJ)/tests/unit/wasi_%.c.o $(LIB)/libwasmrt_wasi.a \
 		$(LIB)/libwasmrt.a $(LIB)/libwasmc.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
+$(TESTBIN)/unit/tool_%: $(OBJ)/tests/unit/tool_%.c.o $(LIB)/libwctool.a \
+		$(LIB)/libwasmrt_wasi.a $(LIB)/libwasmrt.a $(LIB)/libwasmc.a
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
 $(TESTBIN)/api/%: $(OBJ)/tests/api/%.c.o $(LIB)/libwasmrt_wasi.a \

@@ -17,8 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "artifact.h"
 #include "dwarf.h"
 
 struct fin {
@@ -361,7 +360,7 @@ do_sources(struct fin *f)
 	    back_fail(f->err, WASMC_ENOMEM, "out of memory");
 }
 
-/* ---- Sections and digest ---- */
+/* ---- Sections ---- */
 
 static Elf64_Shdr *
 append(struct fin *f, const char *name, const void *p, size_t n)
@@ -379,44 +378,6 @@ append(struct fin *f, const char *name, const void *p, size_t n)
 	};
 	buf_add(f->so, p, n);
 	return s;
-}
-
-static bool
-in_digest(const char *name)
-{
-	static const char *const left_out[] = { ".text", WABI_SEC_IMAGE,
-	    WABI_SEC_DATA, WABI_SEC_DIGEST, ".symtab", ".strtab" };
-
-	for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-		if (!strcmp(name, left_out[i]))
-			return false;
-	return strncmp(name, ".debug_", 7) != 0 &&
-	    strncmp(name, ".rodata", 7) != 0;
-}
-
-static int
-do_digest(struct fin *f, uint8_t *out)
-{
-	const Elf64_Ehdr *e = header(f);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned n = 0;
-	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
-	    EVP_DigestUpdate(ctx, e, sizeof *e) &&
-	    EVP_DigestUpdate(ctx, f->so->p + e->e_phoff,
-		e->e_phnum * sizeof(Elf64_Phdr)) &&
-	    EVP_DigestUpdate(ctx, f->sh, f->nsh * sizeof *f->sh);
-
-	for (unsigned i = 0; ok && i < f->nsh; i++) {
-		const Elf64_Shdr *s = &f->sh[i];
-
-		if (s->sh_type != SHT_NOBITS && in_digest(name_of(f, s)))
-			ok = EVP_DigestUpdate(ctx, f->so->p + s->sh_offset,
-			    s->sh_size);
-	}
-	ok = ok && EVP_DigestFinal_ex(ctx, out, &n) && n == 32;
-	EVP_MD_CTX_free(ctx);
-	return ok ? WASMC_OK : back_fail(f->err, WASMC_EBACKEND,
-	    "the digest cannot be computed");
 }
 
 static int
@@ -446,7 +407,10 @@ do_sections(struct fin *f)
 	e = header(f);
 	e->e_shoff = at;
 	e->e_shnum = (Elf64_Half)f->nsh;
-	return do_digest(f, f->so->p + digest->sh_offset);
+	if (artifact_digest(f->so->p, f->sh, f->nsh, (char *)f->namebuf.p,
+	    f->so->p + digest->sh_offset))
+		return back_fail(f->err, WASMC_ENOMEM, "out of memory");
+	return WASMC_OK;
 }
 
 int

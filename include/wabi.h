@@ -441,7 +441,9 @@ enum wabi_bounds { WABI_BOUNDS_GUARD = 0, WABI_BOUNDS_EXPLICIT = 1 };
  *   .wabi.meta    (alloc, read-only, 16-aligned)  struct wabi_meta and what
  *                 it refers to.  All references are byte offsets from its
  *                 start; code references are (address of code - address of
- *                 .wabi.meta) as int32_t, resolved at link time.
+ *                 .wabi.meta) as int32_t, resolved at link time.  Whoever
+ *                 moves the section shifts them all: shift_code() in
+ *                 compiler/snapshot_meta.c must know every one.
  *   .wabi.data    (alloc, read-only) bytes of data segments that are copied
  *                 at run time (passive, or active and not in the image)
  *   .wabi.image   (alloc, read-only, aligned to WABI_IMAGE_ALIGN) pages of
@@ -654,7 +656,19 @@ struct wabi_meta {
 	struct wabi_list datas;		/* struct wabi_data_info */
 	uint32_t start;			/* function index, or ~0 */
 	uint32_t flags;			/* 0 */
-	uint64_t reserved[8];
+	struct wabi_list snapshot;	/* struct wabi_snapshot: none or one */
+	uint64_t reserved[7];
+};
+
+/* Says that the artifact begins with the state that instances of another one
+ * had come to; see docs/SNAPSHOTS.md. */
+struct wabi_snapshot {
+	uint8_t of_sha256[32];		/* of that artifact, the whole file */
+	wabi_str ran;			/* the exports that were called, as
+					 * names separated by spaces */
+	/* For a snapshot of it, what is not of this one: */
+	struct wabi_list elems;		/* the module's own segments */
+	uint32_t base_bytes;		/* how far the metadata goes */
 };
 
 /* .wabi.pcmap: n entries sorted by addr.  An entry holds from its address to

@@ -93,6 +93,59 @@ WASMC_API int wasmc_validate(const void *wasm, size_t n,
 WASMC_API size_t wasmc_options_key(const struct wasmc_options *options,
     char *buf, size_t size);
 
+/* ---- Snapshots ------------------------------------------------------------
+ *
+ * The state of an instance, as a program that runs it finds it out, for
+ * instance with what wasmrt.h says under "All of an instance's state".  Indices
+ * are those of the module's own memories, tables and globals, without imported
+ * ones; functions are numbered as in the module. */
+#define WASMC_STATE_NULL UINT32_MAX	/* no function: null */
+
+struct wasmc_state_run {		/* bytes of a memory */
+	uint64_t addr;			/* both multiples of 4096 */
+	uint64_t n;
+	const void *p;
+};
+struct wasmc_state_memory {
+	uint64_t pages;			/* the size */
+	const struct wasmc_state_run *runs;	/* ascending, disjoint; the
+						 * rest is zero */
+	size_t nruns;
+};
+struct wasmc_state_table {
+	uint64_t size;
+	const uint32_t *funcs;		/* or WASMC_STATE_NULL */
+};
+struct wasmc_state_global {
+	uint8_t bits[16];		/* numbers: little end first, then 0 */
+	uint32_t func;			/* references */
+};
+struct wasmc_state {
+	size_t nmemories, ntables, nglobals;
+	const struct wasmc_state_memory *memories;
+	const struct wasmc_state_table *tables;
+	const struct wasmc_state_global *globals;
+	size_t ndatas, nelems;
+	const uint8_t *data_dropped, *elem_dropped;	/* per segment */
+	size_t nhide;
+	const char *const *hide;	/* exported functions to leave out */
+	const char *ran;		/* what was called, to be noted; NULL:
+					 * nothing */
+};
+
+/* Write to out_path the artifact [artifact, artifact + n) changed so that its
+ * instances begin with this state: no segments to be applied, no start
+ * function.  Code, symbols, unwind and debug information stay the same, byte
+ * for byte.  The same artifact and state give the same bytes.  The file appears
+ * whole or not at all.
+ *
+ * WASMC_EINVALID: not an artifact of this version, or a damaged one.
+ * WASMC_EUNSUPPORTED: it imports memories, tables or globals, or has a shared
+ * memory.  WASMC_EOPTION: the state cannot be this artifact's. */
+WASMC_API int wasmc_snapshot_write(const void *artifact, size_t n,
+    const struct wasmc_state *state, const char *out_path,
+    struct wasmc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -203,6 +203,10 @@ WRT_API int wrt_module_open_fd(wrt_module **out, int fd, const char *name,
     struct wrt_error *err);
 WRT_API void wrt_module_close(wrt_module *);
 
+/* The descriptor of the file that was verified and is mapped; the module's own,
+ * not to be closed. */
+WRT_API int wrt_module_fd(const wrt_module *);
+
 WRT_API size_t wrt_module_nimports(const wrt_module *);
 WRT_API size_t wrt_module_nexports(const wrt_module *);
 /* Describe import or export i; WRT_EINVAL if there is none. */
@@ -541,6 +545,7 @@ WRT_API int wrt_memory_write(wrt_memory *, uint64_t addr, const void *from,
     size_t n);
 
 WRT_API uint64_t wrt_table_size(const wrt_table *);
+WRT_API uint8_t wrt_table_type(const wrt_table *);	/* of an entry */
 WRT_API int wrt_table_get(const wrt_table *, uint64_t i, wrt_val *out);
 WRT_API int wrt_table_set(wrt_table *, uint64_t i, wrt_val val);
 WRT_API int64_t wrt_table_grow(wrt_table *, uint64_t delta, wrt_val init);

@@ -82,6 +82,12 @@ WRT_API void wrt_wasi_destroy(wrt_wasi *);
  * list. */
 WRT_API int wrt_wasi_imports(wrt_wasi *, wrt_imports *);
 
+/* Has the guest opened something, or moved a descriptor to another number, that
+ * is still open?  Then 1, and its number in *fd; else 0: there are the standard
+ * streams, preopened directories and sockets, or fewer.  For who writes down
+ * the guest's state. */
+WRT_API int wrt_wasi_left_open(wrt_wasi *, uint32_t *fd);
+
 /* ---- Threads --------------------------------------------------------------
  *
  * wasi-threads: the guest starts threads with the import "wasi" "thread-spawn".

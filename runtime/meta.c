@@ -424,6 +424,9 @@ check_head(struct wrt__metacheck *c)
 	const wabi_str *strs[] = { &m->producer, &m->options, &m->target,
 	    &m->cpu, &m->cpu_features, &m->wasm_features, &m->module_name };
 
+	const struct wabi_snapshot *mark = wrt__checked_list(c, m->snapshot,
+	    sizeof *mark, _Alignof(struct wabi_snapshot));
+
 	if (m->size != c->size)
 		return wrt__badmeta(c, "%u bytes, not %u", c->size, m->size);
 	if (m->bounds > WABI_BOUNDS_EXPLICIT || m->flags ||
@@ -434,6 +437,9 @@ check_head(struct wrt__metacheck *c)
 	for (size_t i = 0; i < sizeof strs / sizeof *strs; i++)
 		if (!wrt__good_str(c, *strs[i]))
 			return wrt__badmeta(c, "its strings lead outside");
+	if (!mark || m->snapshot.n > 1 ||
+	    (m->snapshot.n && !wrt__good_str(c, mark->ran)))
+		return wrt__badmeta(c, "its mark of a snapshot is odd");
 	return check_cpu(c);
 }
 

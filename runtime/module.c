@@ -460,6 +460,12 @@ wrt_module_open_fd(wrt_module **out, int fd, const char *name,
 	return open_taken(out, own, name, err);
 }
 
+int
+wrt_module_fd(const wrt_module *m)
+{
+	return m ? m->fd : -1;
+}
+
 void
 wrt__module_ref(struct wrt_module *m)
 {

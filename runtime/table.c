@@ -141,6 +141,12 @@ wrt_table_size(const wrt_table *t)
 	return t ? t->t.size : 0;
 }
 
+uint8_t
+wrt_table_type(const wrt_table *t)
+{
+	return t ? t->type.type : 0;
+}
+
 int
 wrt_table_get(const wrt_table *t, uint64_t k, wrt_val *out)
 {

@@ -8,7 +8,11 @@
  * what --preload names, and calls _start; or, with --invoke, _initialize if
  * there is one and then the named export.
  *
+ * With --snapshot it calls _initialize and the named export, and writes what the
+ * instance then holds as another artifact.
+ *
  *   runopts.c   the command line
+ *   snapshot.c  an instance's state as an artifact
  *   cache.c     .wasm to artifact
  *   outcome.c   what is printed at the end
  */
@@ -24,6 +28,7 @@
 #include "cache.h"
 #include "outcome.h"
 #include "runopts.h"
+#include "snapshot.h"
 #include "values.h"
 
 #define DEFAULT_STACK_BYTES	(8u << 20)
@@ -267,12 +272,60 @@ out:
 	return status;
 }
 
+/* Call an export before the state is written down, which must return. */
+static int
+warm_up(wrt_instance *inst, const char *name, bool *found)
+{
+	struct wrt_trap trap;
+	int status = call_plain(inst, name, found);
+
+	if (wrt_trap_get(inst, &trap) != WRT_OK || trap.code != WRT_TRAP_EXIT)
+		return status;
+	return load_error("no snapshot of", opt.file,
+	    "the program has called exit");
+}
+
+static int
+snapshot(wrt_instance *inst)
+{
+	const char *hide[2];
+	char ran[600] = "";
+	struct snapshot_how how = { .out = opt.output, .ran = ran,
+	    .hide = hide };
+	struct wrt_error err = { 0 };
+	bool found;
+	int status = warm_up(inst, "_initialize", &found);
+
+	if (status == 0 && found)
+		hide[how.nhide++] = "_initialize";
+	if (status == 0 && opt.snapshot_func) {
+		status = warm_up(inst, opt.snapshot_func, &found);
+		if (!found)
+			return load_error("no exported function without "
+			    "parameters and results in", opt.file,
+			    opt.snapshot_func);
+		hide[how.nhide++] = opt.snapshot_func;
+	}
+	if (status)
+		return status;
+	for (size_t i = 0; i < how.nhide; i++)
+		snprintf(ran + strlen(ran), sizeof ran - strlen(ran), "%s%s",
+		    i ? " " : "", hide[i]);
+	if (opt.keep_init)
+		how.nhide = 0;
+	if (!snapshot_write(inst, run.wasi, &how, &err))
+		return load_error("no snapshot of", opt.file, err.text);
+	return 0;
+}
+
 static int
 run_main(wrt_instance *inst)
 {
 	bool found;
 	int status;
 
+	if (opt.snapshot)
+		return snapshot(inst);
 	if (opt.invoke) {
 		status = call_plain(inst, "_initialize", &found);
 		return status ? status : invoke(inst);

@@ -150,6 +150,23 @@ wasi_table_close(struct wasi_table *t, uint32_t fd)
 	return f ? 0 : WASI_BADF;
 }
 
+bool
+wasi_table_left_open(struct wasi_table *t, uint32_t *fd)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&t->lock);
+	for (uint32_t i = 0; i < t->nfds && !found; i++) {
+		const struct wasi_fd *f = table_at(t, i);
+
+		found = f && f->given != i + 1;
+		if (found)
+			*fd = i;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return found;
+}
+
 /* Both numbers must be open: a guest cannot choose numbers of its own, and the
  * table cannot be made to grow to 2^32 entries. */
 int

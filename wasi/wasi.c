@@ -159,6 +159,7 @@ add_fd(struct wrt_wasi *w, int host, enum wasi_kind kind, uint8_t filetype,
 		wasi_table_unreserve(&w->table, number);
 		return WRT_ENOMEM;
 	}
+	f->given = number + 1;
 	wasi_table_fill(&w->table, number, f);
 	*out = f;
 	return WRT_OK;
@@ -313,6 +314,12 @@ wrt_wasi_create(wrt_wasi **out, const struct wrt_wasi_config *config,
 	}
 	*out = w;
 	return WRT_OK;
+}
+
+WRT_API int
+wrt_wasi_left_open(wrt_wasi *w, uint32_t *fd)
+{
+	return w && fd && wasi_table_left_open(&w->table, fd);
 }
 
 WRT_API void

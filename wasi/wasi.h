@@ -100,6 +100,8 @@ struct wasi_fd {
 	atomic_bool nonblock;		/* WASI_STDIO: kept here, since the
 					 * host's terminal is shared */
 	char *preopen;			/* guest's name, or NULL */
+	uint32_t given;			/* the number that it had from the
+					 * beginning, plus 1; 0: opened later */
 	pthread_mutex_t lock;		/* guards list */
 	struct wasi_dirlist *list;	/* WASI_DIR: snapshot for readdir */
 };
@@ -157,6 +159,8 @@ struct wasi_fd *wasi_table_get(struct wasi_table *, uint32_t fd);
 int wasi_table_reserve(struct wasi_table *, uint32_t *fd);
 void wasi_table_fill(struct wasi_table *, uint32_t fd, struct wasi_fd *);
 void wasi_table_unreserve(struct wasi_table *, uint32_t fd);
+/* A number whose descriptor was not there from the beginning. */
+bool wasi_table_left_open(struct wasi_table *, uint32_t *fd);
 int wasi_table_close(struct wasi_table *, uint32_t fd);
 int wasi_table_renumber(struct wasi_table *, uint32_t from, uint32_t to);
 

@@ -215,6 +215,22 @@ dump_imports(const struct artifact *a)
 }
 
 static void
+dump_snapshot(const struct artifact *a)
+{
+	struct wabi_snapshot mark;
+
+	for (uint32_t i = 0; item(a, a->head.snapshot, i, &mark, sizeof mark);
+	    i++) {
+		printf("  snapshot of ");
+		for (size_t k = 0; k < sizeof mark.of_sha256; k++)
+			printf("%02x", mark.of_sha256[k]);
+		printf(" after ");
+		print_str(a, mark.ran);
+		putchar('\n');
+	}
+}
+
+static void
 dump_exports(const struct artifact *a)
 {
 	struct wabi_export_info e;
@@ -403,6 +419,7 @@ check_lists(const struct artifact *a)
 		{ "globals", h->globals, sizeof(struct wabi_global_info) },
 		{ "elements", h->elems, sizeof(struct wabi_elem_info) },
 		{ "data", h->datas, sizeof(struct wabi_data_info) },
+		{ "snapshots", h->snapshot, sizeof(struct wabi_snapshot) },
 	};
 	int rc = 0;
 
@@ -419,6 +436,7 @@ dump_meta(const struct artifact *a)
 	dump_head(a);
 	if (check_lists(a))
 		return 1;
+	dump_snapshot(a);
 	dump_types(a);
 	dump_imports(a);
 	dump_exports(a);

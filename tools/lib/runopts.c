@@ -82,6 +82,29 @@ set_invoke(struct runopts *o, char *arg)
 }
 
 static bool
+set_snapshot(struct runopts *o, char *arg)
+{
+	o->snapshot = true;
+	o->snapshot_func = arg;
+	return !arg || *arg;
+}
+
+static bool
+set_keep_init(struct runopts *o, char *arg)
+{
+	(void)arg;
+	o->keep_init = true;
+	return true;
+}
+
+static bool
+set_output(struct runopts *o, char *arg)
+{
+	o->output = arg;
+	return *arg != '\0';
+}
+
+static bool
 set_argv0(struct runopts *o, char *arg)
 {
 	o->argv0 = arg;
@@ -325,7 +348,7 @@ static bool show_help(struct runopts *o, char *arg);
 static const struct row {
 	const char *name;		/* long; NULL: only the letter */
 	char letter;
-	const char *arg;		/* NULL: takes none */
+	const char *arg;		/* NULL: takes none; [: may have one */
 	bool (*set)(struct runopts *, char *);
 	const char *help;
 } rows[] = {
@@ -337,6 +360,11 @@ static const struct row {
 	  "the guest's argv[0]; default: the file's name" },
 	{ "invoke", 0, "NAME", set_invoke,
 	  "call this export with ARGS, print its results" },
+	{ "snapshot", 0, "[=FUNC]", set_snapshot,
+	  "call _initialize, then FUNC, and write what is there to -o" },
+	{ "output", 'o', "FILE", set_output, "for --snapshot: the file" },
+	{ "snapshot-keep-init", 0, NULL, set_keep_init,
+	  "leave _initialize and FUNC among the snapshot's exports" },
 	{ "preload", 0, "NAME=FILE", set_preload,
 	  "instantiate FILE first; NAME's imports are its exports" },
 	{ "unknown-imports", 0, "WHAT", set_unknown,
@@ -405,7 +433,8 @@ show_help(struct runopts *o, char *arg)
 			    r->name ? ", " : "");
 		snprintf(left + n, sizeof left - (size_t)n, "%s%s%s%s",
 		    r->name ? "--" : "", r->name ? r->name : "",
-		    r->arg ? " " : "", r->arg ? r->arg : "");
+		    r->arg && *r->arg != '[' ? " " : "",
+		    r->arg ? r->arg : "");
 		printf("  %-26s  %s\n", left, r->help);
 	}
 	puts("\nThe guest's exit code is wasmrun's.  134: trap, 124: timeout, "
@@ -451,7 +480,9 @@ make_getopt(struct option longs[NROWS + 1], char shorts[3 * NROWS + 3])
 	for (size_t i = 0; i < NROWS; i++) {
 		if (rows[i].name)
 			longs[n++] = (struct option){ rows[i].name,
-			    rows[i].arg ? required_argument : no_argument,
+			    !rows[i].arg ? no_argument :
+			    *rows[i].arg == '[' ? optional_argument :
+			    required_argument,
 			    NULL, 256 + (int)i };
 		if (rows[i].letter) {
 			*shorts++ = rows[i].letter;
@@ -474,8 +505,9 @@ row_of(int c)
 	return NULL;
 }
 
-void
-runopts_parse(struct runopts *o, int argc, char **argv)
+/* Options up to the first word that is none. */
+static void
+parse_options(struct runopts *o, int argc, char **argv)
 {
 	struct option longs[NROWS + 1];
 	char shorts[3 * NROWS + 3];
@@ -492,11 +524,26 @@ runopts_parse(struct runopts *o, int argc, char **argv)
 			runopts_usage("unknown option %s", argv[optind - 1]);
 		apply(o, r, optarg);
 	}
+}
+
+void
+runopts_parse(struct runopts *o, int argc, char **argv)
+{
+	parse_options(o, argc, argv);
 	if (optind == argc)
 		runopts_usage("no file to run");
-	o->file = argv[optind];
-	o->args = argv + optind + 1;
-	o->nargs = (size_t)(argc - optind - 1);
+	o->file = argv[optind++];
+	/* A program that is not run through has few options of its own: those
+	 * that begin with a dash come after --. */
+	if (o->snapshot)
+		parse_options(o, argc, argv);
+	o->args = argv + optind;
+	o->nargs = (size_t)(argc - optind);
+	if (o->snapshot != (o->output != NULL))
+		runopts_usage(o->snapshot ? "--snapshot needs -o FILE" :
+		    "-o is for --snapshot");
+	if (o->snapshot && o->invoke)
+		runopts_usage("--snapshot=%s, not --invoke", o->invoke);
 }
 
 void

@@ -28,6 +28,8 @@ struct runopts {
 	int *listen;
 	size_t nlisten;
 	const char *invoke, *argv0, *file;
+	const char *snapshot_func, *output;
+	bool snapshot, keep_init;
 	/* 0: default, none */
 	uint64_t stack_bytes, memory_bytes, table_entries, heap_bytes;
 	uint64_t timeout_ns, cpu_ns;
