@@ -325,8 +325,8 @@ WRT_API int wrt_instance_reset(wrt_instance *, struct wrt_error *err);
  * afterwards.  Each frozen memory takes a
  * file descriptor.
  *
- * WRT_ESTATE: src runs; other instances import of it or may have its functions;
- * it has a collected heap, a shared memory of its own, or references to
+ * WRT_ESTATE: src runs or is suspended; other instances import of it or may
+ * have its functions; it has a collected heap, a shared memory of its own, or references to
  * exceptions in globals or tables.  WRT_ELIMIT: the pool is full, or its limits
  * are smaller than what src has.  WRT_ENOMEM.  One thread at a time for src and
  * all that it is linked with; the pool may be another than src's. */

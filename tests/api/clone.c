@@ -350,6 +350,12 @@ clones_itself(void *data, wrt_instance *caller, wrt_val *v)
 	return WRT_OK;
 }
 
+static int
+yields(void *data, wrt_instance *caller, wrt_val *v)
+{
+	return WRT_YIELD;
+}
+
 static void
 refusals(const char *mode)
 {
@@ -367,6 +373,13 @@ refusals(const char *mode)
 	lib = api_instance(w.p, w.m, w.l);
 	CHECK_EQ(api_call(lib, "tinit", 3, 0, 0, 1, NULL), 0);
 	CHECK_EQ(ask(lib, "tcall", 1, 0, 0), 1);
+	/* While it is suspended. */
+	CHECK_EQ(wrt_imports_func(w.l, "env", "h", &t, yields, NULL), 0);
+	x = api_instance(w.p, w.m, w.l);
+	CHECK_EQ(api_call(x, "tinit", 3, 0, 0, 1, NULL), 0);
+	CHECK_EQ(api_call(x, "tcall", 1, 0, 0, 0, NULL), WRT_SUSPENDED);
+	refuses(x, w.p, WRT_ESTATE, "running or suspended");
+	wrt_instance_close(x);
 	/* After a trap it can be cloned. */
 	CHECK_EQ(api_call(lib, "tcall", 1, 99, 0, 0, NULL), WRT_ETRAP);
 	x = clone_of(lib, w.p);
