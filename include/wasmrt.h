@@ -322,12 +322,11 @@ WRT_API int wrt_instance_reset(wrt_instance *, struct wrt_error *err);
  * memories hold is frozen once; clones that follow share it as long as src is
  * not called, not reset, and no place in its memory is asked for by
  * wrt_memory_at().  Pointers from before that are not to be used for writing
- * afterwards.  Each frozen memory takes a
- * file descriptor.
+ * afterwards.  Each frozen memory takes a file descriptor.
  *
  * WRT_ESTATE: src runs or is suspended; other instances import of it or may
- * have its functions; it has a collected heap, a shared memory of its own, or references to
- * exceptions in globals or tables.  WRT_ELIMIT: the pool is full, or its limits
+ * have its functions; it has a collected heap, a shared memory of its own, or
+ * references to exceptions or continuations in globals or tables.  WRT_ELIMIT: the pool is full, or its limits
  * are smaller than what src has.  WRT_ENOMEM.  One thread at a time for src and
  * all that it is linked with; the pool may be another than src's. */
 WRT_API int wrt_instance_clone(wrt_instance **out, wrt_instance *src,

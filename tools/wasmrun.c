@@ -276,13 +276,27 @@ out:
 static int
 warm_up(wrt_instance *inst, const char *name, bool *found)
 {
+	struct wrt_functype type;
 	struct wrt_trap trap;
-	int status = call_plain(inst, name, found);
+	wrt_val *results;
+	wrt_func *f;
+	int rc;
 
-	if (wrt_trap_get(inst, &trap) != WRT_OK || trap.code != WRT_TRAP_EXIT)
-		return status;
-	return load_error("no snapshot of", opt.file,
-	    "the program has called exit");
+	*found = wrt_instance_func(inst, name, strlen(name), &f, &type) ==
+	    WRT_OK && type.nparams == 0;
+	if (!*found)
+		return 0;
+	results = calloc(type.nresults + 1, sizeof *results);
+	rc = results ? call(&inst, name, NULL, 0, results) : WRT_ENOMEM;
+	free(results);
+	if (rc == WRT_ETRAP && wrt_trap_get(inst, &trap) == WRT_OK &&
+	    trap.code == WRT_TRAP_EXIT)
+		return load_error("no snapshot of", opt.file,
+		    "the program has called exit");
+	if (rc == WRT_ETRAP)
+		return ended(inst, name);
+	return rc == WRT_OK ? 0 : load_error("running", opt.file,
+	    wrt_status_text(rc));
 }
 
 static int
@@ -302,7 +316,7 @@ snapshot(wrt_instance *inst)
 		status = warm_up(inst, opt.snapshot_func, &found);
 		if (!found)
 			return load_error("no exported function without "
-			    "parameters and results in", opt.file,
+			    "parameters in", opt.file,
 			    opt.snapshot_func);
 		hide[how.nhide++] = opt.snapshot_func;
 	}

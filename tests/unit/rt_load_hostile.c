@@ -465,7 +465,15 @@ TEST(metadata_head)
 	REFUSED("metadata", meta()->size--);
 	REFUSED("does not know", meta()->bounds = 7);
 	REFUSED("does not know", meta()->flags = 1);
-	REFUSED("does not know", meta()->reserved[7] = 1);
+	REFUSED("does not know", meta()->reserved[6] = 1);
+	REFUSED("mark of a snapshot", meta()->snapshot.n = 2);
+	REFUSED("mark of a snapshot", meta()->snapshot =
+	    ((struct wabi_list){ meta()->size - 8, 1 }));
+	REFUSED("mark of a snapshot", meta()->snapshot =
+	    ((struct wabi_list){ 2, 1 }));
+	REFUSED("mark of a snapshot", (meta()->snapshot =
+	    (struct wabi_list){ meta()->types.off, 1 },
+	    ((struct wabi_snapshot *)item(meta()->snapshot))->ran.n = 1u << 30));
 	REFUSED("another size", meta()->vmctx_size += 16);
 	REFUSED("start", meta()->start = meta()->funcs.n);
 	for (uint32_t *n = &meta()->counts.nglobals;
