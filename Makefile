@@ -330,10 +330,18 @@ $(BENCHDIR)/wasmtime_run: $(call objs,bench/wasmtime_run.c bench/wasmtime_api.c)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ldl
 LEVELS ?= 2
-.PHONY: bench bench-runtime
+.PHONY: bench bench-runtime bench-calls
 bench: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
 	@CLANG='$(CLANG)' python3 bench/run.py --rounds=$(ROUNDS) \
 	    --levels=$(LEVELS) $(BENCHFLAGS) $(BENCH)
+calls_bench_obj := $(call objs,bench/calls.c)
+$(calls_bench_obj): FLAGS = -I$(INC)/public
+$(calls_bench_obj): | $(INC_public)
+$(BENCHDIR)/calls: $(calls_bench_obj) $(LIB)/libwasmrt.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs)
+bench-calls: $(BENCHDIR)/calls $(BENCHDIR)/calls_guest.so
+	@$(BENCHDIR)/calls $(BENCHDIR)/calls_guest.so
 bench-runtime: $(BENCHDIR)/runtime $(bench_wasm) \
 		$(patsubst %.wasm,%.so,$(bench_wasm)) \
 		$(BENCHDIR)/runtime_guest.dense.so
@@ -406,6 +414,7 @@ help:
 	@echo 'make bless        ... and rewrite the golden files of the tests'
 	@echo 'make fuzz         run the fuzzers, each for FUZZ_SECONDS'
 	@echo 'make bench        compiled code beside native; BENCH=NAME... ROUNDS=n'
+	@echo 'make bench-calls  what calls into guests and out of them take'
 	@echo 'make bench-runtime  what the runtime does, step by step,'
 	@echo '                  beside wasmtime; BENCH=NAME... ROUNDS=n'
 	@echo 'make install      to DESTDIR PREFIX'

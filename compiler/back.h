@@ -40,6 +40,8 @@ void sym_make(struct compile *c, struct symbols *out);	/* arena; wc_fail */
 /* Fixed names; k is the type's index, or the constant expression's number. */
 #define SYM_FROM_HOST	"wabi.from_host.%u"
 #define SYM_TO_HOST	"wabi.to_host.%u"
+#define SYM_TYPED_FROM_HOST	"wabi.typed_from_host.%u"
+#define SYM_TYPED_TO_HOST	"wabi.typed_to_host.%u"
 #define SYM_INIT	"wabi.init.%u"
 #define SYM_ENTRY	"wabi.entry.%u"	/* of function k, see plan->tail */
 #define SYM_PERSONALITY	"wabi.personality"
@@ -92,6 +94,10 @@ struct plan {
 	char *triple, *cpu, *cpu_features;	/* LLVM's */
 	const char *tune;		/* CPU to schedule for, or "" */
 };
+
+/* May a function of this type be called with its parameters in registers, at
+ * most `ints` of them integers?  See struct wabi_typed. */
+bool plan_in_registers(const struct type *t, unsigned ints);
 
 /* Does the function, one of the module's own, have an entry of its own? */
 static inline bool

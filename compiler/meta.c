@@ -201,6 +201,16 @@ mw_types(struct mw *w)
 			mw_ref_numbered(w, here + offsetof(
 			    struct wabi_typeinfo, to_host), SYM_TO_HOST,
 			    t->canon);
+		if (w->p->from_host[t->canon] &&
+		    plan_in_registers(t, WABI_TYPED_FROM_INTS))
+			mw_ref_numbered(w, here + offsetof(
+			    struct wabi_typeinfo, typed_from_host),
+			    SYM_TYPED_FROM_HOST, t->canon);
+		if (w->p->to_host[t->canon] &&
+		    plan_in_registers(t, WABI_TYPED_TO_INTS))
+			mw_ref_numbered(w, here + offsetof(
+			    struct wabi_typeinfo, typed_to_host),
+			    SYM_TYPED_TO_HOST, t->canon);
 	}
 	return (struct wabi_list){ (uint32_t)at, m->ntypes };
 }

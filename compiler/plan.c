@@ -75,6 +75,33 @@ make_thunks(struct compile *c, struct plan *p)
 			p->to_host[m->types[i].canon] = true;
 }
 
+static bool
+is_number(struct vtype t)
+{
+	return t.kind == T_I32 || t.kind == T_I64 || t.kind == T_F32 ||
+	    t.kind == T_F64;
+}
+
+bool
+plan_in_registers(const struct type *t, unsigned ints)
+{
+	unsigned nints = 0, nfloats = 0;
+
+	for (uint32_t i = 0; i < t->params.n; i++) {
+		struct vtype p = t->params.t[i];
+
+		if (!is_number(p))
+			return false;
+		if (p.kind == T_I32 || p.kind == T_I64)
+			nints++;
+		else
+			nfloats++;
+	}
+	return nints <= ints && nfloats <= WABI_TYPED_FLOATS &&
+	    t->results.n <= 1 &&
+	    (t->results.n == 0 || is_number(t->results.t[0]));
+}
+
 void
 plan_make(struct compile *c, struct plan *p)
 {

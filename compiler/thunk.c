@@ -5,6 +5,8 @@
  *
  *   wabi.from_host.K(vmctx, code, vals)  C convention: call `code` of type K
  *   wabi.to_host.K                       of type K: call the runtime's HOSTCALL
+ *   wabi.typed_from_host.K(typed, ...)   C convention: call what `typed` says
+ *   wabi.typed_to_host.K                 of type K: call the runtime's HOSTFAST
  *   wabi.init.K(vmctx, val)              C convention: evaluate and store
  *
  *   wabi.entry.K                         of function K's type: call it, where
@@ -92,6 +94,75 @@ l_to_host(struct lower *l, uint32_t type)
 	l_close_func(l);
 }
 
+/* R (first pointers, parameters) in C's convention. */
+static LLVMTypeRef
+l_c_type(struct lower *l, const struct type *t, unsigned nptrs)
+{
+	LLVMTypeRef p[2 + WABI_TYPED_FROM_INTS + WABI_TYPED_FLOATS];
+	unsigned n = 0;
+
+	while (n < nptrs)
+		p[n++] = l->ptr;
+	for (uint32_t i = 0; i < t->params.n; i++)
+		p[n++] = l_type(l, t->params.t[i]);
+	return LLVMFunctionType(t->results.n ? l_type(l, t->results.t[0]) :
+	    l->void_t, p, n, 0);
+}
+
+static void
+l_typed_from_host(struct lower *l, uint32_t type)
+{
+	const struct type *t = &l->m->types[type];
+	struct vtypes none = { NULL, 0 };
+	LLVMValueRef fn = l_thunk(l, SYM_TYPED_FROM_HOST, type,
+	    l_c_type(l, t, 1), none, 0);
+	LLVMValueRef typed = LLVMGetParam(fn, 0), code, vmctx;
+	LLVMValueRef args[WABI_TYPED_FROM_INTS + WABI_TYPED_FLOATS];
+
+	l_thunk_body(l);
+	code = LLVMBuildLoad2(l->b, l->ptr, l_at(l, typed,
+	    offsetof(struct wabi_typed, code)), "");
+	vmctx = LLVMBuildLoad2(l->b, l->ptr, l_at(l, typed,
+	    offsetof(struct wabi_typed, vmctx)), "");
+	for (uint32_t i = 0; i < t->params.n; i++)
+		args[i] = LLVMGetParam(fn, i + 1);
+	l_call_code(l, type, code, vmctx, args);
+	if (t->results.n)
+		LLVMBuildRet(l->b, l->stack[0]);
+	else
+		LLVMBuildRetVoid(l->b);
+	l_close_func(l);
+}
+
+/* The second argument is for the runtime to fill in. */
+static void
+l_typed_to_host(struct lower *l, uint32_t type)
+{
+	const struct type *t = &l->m->types[type];
+	LLVMTypeRef ct = l_c_type(l, t, 2);
+	struct vtypes none = { NULL, 0 };
+	LLVMValueRef fn = l_thunk(l, SYM_TYPED_TO_HOST, type,
+	    l_func_type(l, type), none, 0), table, code, call;
+	LLVMValueRef args[2 + WABI_TYPED_TO_INTS + WABI_TYPED_FLOATS];
+
+	LLVMSetFunctionCallConv(fn, LLVMFastCallConv);
+	l_thunk_body(l);
+	table = l_fixed(l, l->ptr, l->vmctx, offsetof(struct wabi_vmctx, rt));
+	code = l_fixed(l, l->ptr, table, 8ull * WABI_RT_HOSTFAST);
+	args[0] = l->vmctx;
+	args[1] = LLVMGetUndef(l->ptr);
+	for (uint32_t i = 0; i < t->params.n; i++)
+		args[i + 2] = LLVMGetParam(fn, i + 1);
+	l_locate(l);
+	call = LLVMBuildCall2(l->b, ct, code, args, t->params.n + 2, "");
+	LLVMSetTailCallKind(call, LLVMTailCallKindNoTail);
+	if (t->results.n)
+		LLVMBuildRet(l->b, call);
+	else
+		LLVMBuildRetVoid(l->b);
+	l_close_func(l);
+}
+
 static void
 l_init_code(struct lower *l, uint32_t k)
 {
@@ -138,10 +209,18 @@ void
 l_thunks(struct lower *l)
 {
 	for (uint32_t i = 0; i < l->m->ntypes; i++) {
+		const struct type *t = &l->m->types[i];
+
 		if (l->plan->from_host[i])
 			l_from_host(l, i);
 		if (l->plan->to_host[i])
 			l_to_host(l, i);
+		if (l->plan->from_host[i] &&
+		    plan_in_registers(t, WABI_TYPED_FROM_INTS))
+			l_typed_from_host(l, i);
+		if (l->plan->to_host[i] &&
+		    plan_in_registers(t, WABI_TYPED_TO_INTS))
+			l_typed_to_host(l, i);
 	}
 	for (uint32_t k = 0; k < l->plan->ce.ncode; k++)
 		l_init_code(l, k);

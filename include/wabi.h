@@ -158,6 +158,10 @@ union wabi_val {
 	X(ATOMIC_WAIT32, 13, "i:pilil")					\
 	X(ATOMIC_WAIT64, 14, "i:pilll")					\
 	X(ATOMIC_NOTIFY, 15, "i:pili")					\
+	/* A host function that takes its parameters in registers:	\
+	 * (host block, anything, parameters of the function's type),	\
+	 * result as the type says */					\
+	X(HOSTFAST,	16, "v:pp")					\
 	/* The collected heap; references are heap offsets, see below.	\
 	 * A new object of the type, its header written and an array's	\
 	 * elements zero: (vmctx, type, length) */			\
@@ -292,7 +296,14 @@ struct wabi_clauses {			/* the handlers of a resume */
 	} clause[];
 };
 
-/* What typed_from_host calls: begins what the runtime keeps for such calls. */
+/* What typed_from_host calls: begins what the runtime keeps for such calls.
+ * Typed thunks exist for types whose parameters are numbers that go into
+ * registers on every target, in a C function with what comes before them, and
+ * that have at most one result, a number too. */
+#define WABI_TYPED_FROM_INTS	5u
+#define WABI_TYPED_TO_INTS	4u
+#define WABI_TYPED_FLOATS	8u
+
 struct wabi_typed {
 	void *code;			/* wabi_func.code */
 	void *vmctx;

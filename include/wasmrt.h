@@ -246,10 +246,17 @@ WRT_API int wrt_imports_func(wrt_imports *, const char *module,
     const char *name, const struct wrt_functype *type, wrt_host_fn fn,
     void *data);
 
-/* A host function called as an ordinary C function through libffi:
+/* A host function called as an ordinary C function:
  * R fn(void *data, wrt_instance *caller, A...).  At most one result; numeric
- * and reference types.  It ends the guest with wrt_trap_set() or wrt_exit(),
- * which take effect when it returns. */
+ * and reference types.  One with up to 4 integers and 8 floating-point numbers,
+ * and nothing else, is called directly, with the guest's registers; others
+ * through libffi.  It ends the guest with wrt_trap_set(), wrt_exit() or
+ * wrt_throw(), or suspends it with wrt_yield(), which take effect when it
+ * returns; its result is then of no meaning. */
+WRT_API int wrt_imports_typed(wrt_imports *, const char *module,
+    const char *name, const struct wrt_functype *type, void (*fn)(void),
+    void *data);
+/* The older name of the same. */
 WRT_API int wrt_imports_cfunc(wrt_imports *, const char *module,
     const char *name, const struct wrt_functype *type, void (*fn)(void),
     void *data);
@@ -368,6 +375,48 @@ WRT_API int wrt_func_call(wrt_func *, const wrt_val *args, size_t nargs,
 WRT_API wrt_instance *wrt_func_instance(const wrt_func *);
 /* Its type; the arrays live as long as the function. */
 WRT_API int wrt_func_type(const wrt_func *, struct wrt_functype *out);
+
+/* ---- Sessions and typed calls -------------------------------------------
+ *
+ * A typed call passes its parameters in registers: a function whose parameters
+ * are at most 5 integers and 8 floating-point numbers and that has at most one
+ * result, a number, is called as
+ *
+ *   R r = ((R (*)(struct wrt_typed *, A...))t->call)(t, a...);
+ *
+ * with int32_t, int64_t, float, double for R and A, after which t->status is
+ * what wrt_func_call() would have returned; if it is not WRT_OK, r is nothing.
+ * `wasmc --emit=header` writes functions that do this.
+ *
+ * Within a session of the instance such a call costs a few nanoseconds.
+ * Without one, or in the course of another call, it is an ordinary call.
+ *
+ * A struct wrt_typed is the host's, filled in by wrt_func_typed(); only status
+ * is to be looked at.  Used by one thread at a time; valid as long as the
+ * function.  WRT_ETYPE: the function has another type, or one that does not fit
+ * registers. */
+struct wrt_typed {
+	void *code, *vmctx, *thunk;
+	wrt_instance *instance;
+	wrt_func *func;
+	void (*call)(void);
+	int status;			/* of the last call */
+};
+WRT_API int wrt_func_typed(wrt_func *, const struct wrt_functype *type,
+    struct wrt_typed *out);
+
+/* Claim the instance for this thread, until wrt_instance_leave(), and keep a
+ * guest stack ready.  Only this thread can use it then, by calls of any kind;
+ * calls within a session cannot be suspended.  Sessions of several instances
+ * may be open at once, and end in any order.  A trap does not end one.  A thread
+ * that ends leaves its sessions, a forked child has none.
+ * WRT_ESTATE if it runs, is suspended, has a session already or a time limit,
+ * which each call would have to begin; WRT_ENOMEM. */
+WRT_API int wrt_instance_enter(wrt_instance *);
+/* End the session.  WRT_ETRAP: wrt_instance_kill() had been called since the
+ * last call, and this is what it ended.  WRT_ESTATE: this thread has no session
+ * of the instance, or is within a call. */
+WRT_API int wrt_instance_leave(wrt_instance *);
 
 /* ---- Suspending ---------------------------------------------------------
  *

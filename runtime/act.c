@@ -44,14 +44,28 @@ claim(wrt_instance *i, struct wrt__thread *t, bool resuming)
 	return WRT_OK;
 }
 
+/* Is the claim all of i's, or its session's that is between two calls? */
+static bool
+outermost(const wrt_instance *i)
+{
+	return i->depth == 1 || (i->depth == 2 && i->session &&
+	    !wrt__session_runs(i->session));
+}
+
 /* Returns the code of a kill, or 0. */
 static int
 unclaim(wrt_instance *i, enum wrt__state state)
 {
+	bool last = outermost(i);
 	uint64_t word;
 
-	if (--i->depth > 0)
-		return 0;
+	if (--i->depth > 0) {
+		if (!last)
+			return 0;
+		word = atomic_fetch_and_explicit(&i->kill, UINT32_MAX,
+		    memory_order_acq_rel);
+		return (int)(word >> 32);
+	}
 	word = atomic_exchange_explicit(&i->kill, 0, memory_order_acq_rel);
 	i->state = word >> 32 ? WRT__TRAPPED : state;
 	atomic_store_explicit(&i->thread, NULL, memory_order_release);
@@ -125,7 +139,7 @@ wrt__act_begin(struct wrt__act *a, wrt_instance *i, bool resuming)
 	rc = claim(i, a->thread, resuming);
 	if (rc != WRT_OK)
 		return rc;
-	if (i->depth == 1 && i->trap.code)
+	if (i->trap.code && outermost(i))
 		wrt__trap_clear(i);
 	return WRT_OK;
 }

@@ -299,7 +299,7 @@ land(struct wrt__act *a, const struct wrt__cont *k,
 	a->regs = *pad;
 	a->exn = NULL;
 	a->inner = NULL;
-	a->throwing = false;
+	a->ends = 0;
 	wrt__land(a, e);
 }
 

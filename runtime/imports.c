@@ -251,6 +251,13 @@ wrt_imports_cfunc(wrt_imports *l, const char *module, const char *name,
 	return add_host(l, module, name, type, NULL, fn, data);
 }
 
+int
+wrt_imports_typed(wrt_imports *l, const char *module, const char *name,
+    const struct wrt_functype *type, void (*fn)(void), void *data)
+{
+	return add_host(l, module, name, type, NULL, fn, data);
+}
+
 /* ---- Other instances' exports ------------------------------------------- */
 
 static int

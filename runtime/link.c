@@ -494,6 +494,11 @@ bind_host(wrt_instance *i, const struct wabi_import_info *im,
 	b->func.type_id = h->type_id;
 	b->func.func_idx = UINT32_MAX;
 	b->func.host = h;
+	b->fast = h->fast;
+	b->data = h->data;
+	if (h->fast && i->module->typed_to_host[im->type_idx])
+		b->func.code = wrt__code(i->module,
+		    i->module->typed_to_host[im->type_idx]);
 	i->funcs[im->index] = &b->func;
 	if (!b->func.code)
 		return wrt__fail(err, WRT_ELOAD,

@@ -114,6 +114,7 @@ struct wrt_module {
 	bool uses_heap;			/* has code for the collected heap */
 	int32_t *from_host, *to_host;	/* thunks per type: those of the first
 					 * equal type; 0: there is none */
+	int32_t *typed_from_host, *typed_to_host;
 
 	/* module.c's and pcmap.c's own */
 	struct wrt_module *next;	/* all open ones */

@@ -109,6 +109,27 @@ wrt__good_ref(const struct wrt__metacheck *c, const struct wabi_valtype *t)
 	return !is_number(t->type) && wrt__good_valtype(c, t);
 }
 
+/* A function type whose lists are good: see struct wabi_typed. */
+static bool
+in_registers(const struct wrt__metacheck *c, const struct wabi_typeinfo *t,
+    unsigned ints)
+{
+	const struct wabi_valtype *p = (const void *)(c->base + t->params.off);
+	const struct wabi_valtype *r = (const void *)(c->base + t->results.off);
+	unsigned nints = 0, nfloats = 0;
+
+	for (uint32_t k = 0; k < t->params.n; k++) {
+		if (p[k].type < WABI_F64)
+			return false;
+		if (p[k].type >= WABI_I64)
+			nints++;
+		else
+			nfloats++;
+	}
+	return nints <= ints && nfloats <= WABI_TYPED_FLOATS &&
+	    t->results.n <= 1 && (t->results.n == 0 || r->type >= WABI_F64);
+}
+
 /* ---- Types ---- */
 
 static int
@@ -131,7 +152,7 @@ check_type(struct wrt__metacheck *c, uint32_t i)
 	     c->types[i - 1].rec_n != i))
 		return wrt__badmeta(c, "type %u is in no group", i);
 	if (t->comp != WABI_COMP_FUNC && (t->results.n || t->from_host ||
-	    t->to_host))
+	    t->to_host || t->typed_from_host || t->typed_to_host))
 		return wrt__badmeta(c, "type %u is no function", i);
 	if (t->comp == WABI_COMP_ARRAY && t->params.n != 1)
 		return wrt__badmeta(c, "type %u is no array", i);
@@ -152,9 +173,16 @@ check_type(struct wrt__metacheck *c, uint32_t i)
 				    "part %u", i, j);
 	}
 	if ((t->from_host && !wrt__good_code(c, t->from_host, 0)) ||
-	    (t->to_host && !wrt__good_code(c, t->to_host, 0)))
+	    (t->to_host && !wrt__good_code(c, t->to_host, 0)) ||
+	    (t->typed_from_host && !wrt__good_code(c, t->typed_from_host, 0)) ||
+	    (t->typed_to_host && !wrt__good_code(c, t->typed_to_host, 0)))
 		return wrt__badmeta(c, "type %u has thunks outside of code",
 		    i);
+	if ((t->typed_from_host &&
+	    !in_registers(c, t, WABI_TYPED_FROM_INTS)) ||
+	    (t->typed_to_host && !in_registers(c, t, WABI_TYPED_TO_INTS)))
+		return wrt__badmeta(c, "type %u has typed thunks, and does not "
+		    "fit registers", i);
 	return WRT_OK;
 }
 

@@ -196,35 +196,51 @@ by_type_id(const void *a, const void *b, void *arg)
 }
 
 /* A thunk stands with one of the module's equal types; find it for each. */
+static void
+spread(const struct wrt_module *m, const uint32_t *order, size_t field,
+    int32_t *out)
+{
+	const char *t = (const char *)WRT__META(m, types) + field;
+	uint32_t n = m->meta->types.n;
+
+	for (uint32_t i = 0, end; i < n; i = end) {
+		int32_t thunk = 0;
+
+		for (end = i; end < n && m->type_ids[order[end]] ==
+		    m->type_ids[order[i]]; end++)
+			if (!thunk)
+				thunk = *(const int32_t *)(const void *)(t +
+				    order[end] * sizeof(struct wabi_typeinfo));
+		for (uint32_t k = i; k < end; k++)
+			out[order[k]] = thunk;
+	}
+}
+
 static int
 index_thunks(struct wrt_module *m)
 {
-	const struct wabi_typeinfo *t = WRT__META(m, types);
 	uint32_t n = m->meta->types.n, *order;
 
 	m->from_host = wrt__calloc(n, sizeof *m->from_host);
 	m->to_host = wrt__calloc(n, sizeof *m->to_host);
+	m->typed_from_host = wrt__calloc(n, sizeof *m->typed_from_host);
+	m->typed_to_host = wrt__calloc(n, sizeof *m->typed_to_host);
 	order = wrt__calloc(n, sizeof *order);
-	if (!m->from_host || !m->to_host || !order) {
+	if (!m->from_host || !m->to_host || !m->typed_from_host ||
+	    !m->typed_to_host || !order) {
 		wrt__free(order);
 		return WRT_ENOMEM;
 	}
 	for (uint32_t i = 0; i < n; i++)
 		order[i] = i;
 	qsort_r(order, n, sizeof *order, by_type_id, m->type_ids);
-	for (uint32_t i = 0, end; i < n; i = end) {
-		int32_t from = 0, to = 0;
-
-		for (end = i; end < n && m->type_ids[order[end]] ==
-		    m->type_ids[order[i]]; end++) {
-			from = from ? from : t[order[end]].from_host;
-			to = to ? to : t[order[end]].to_host;
-		}
-		for (uint32_t k = i; k < end; k++) {
-			m->from_host[order[k]] = from;
-			m->to_host[order[k]] = to;
-		}
-	}
+	spread(m, order, offsetof(struct wabi_typeinfo, from_host),
+	    m->from_host);
+	spread(m, order, offsetof(struct wabi_typeinfo, to_host), m->to_host);
+	spread(m, order, offsetof(struct wabi_typeinfo, typed_from_host),
+	    m->typed_from_host);
+	spread(m, order, offsetof(struct wabi_typeinfo, typed_to_host),
+	    m->typed_to_host);
 	wrt__free(order);
 	return WRT_OK;
 }
@@ -347,6 +363,8 @@ destroy(struct wrt_module *m)
 	wrt__free(m->exports_by_name);
 	wrt__free(m->from_host);
 	wrt__free(m->to_host);
+	wrt__free(m->typed_from_host);
+	wrt__free(m->typed_to_host);
 	wrt__free(m->type_ids);
 	wrt__free(m->path);
 	wrt__free(m);

@@ -15,6 +15,7 @@
  *   limits.c     time limits of calls
  *   call.c       one call, from the host's values to result or trap
  *   suspend.c    a call that stops in the middle and goes on later
+ *   session.c    calls with parameters in registers, on a stack kept ready
  *   trap.c       what a trap leaves behind
  *   builtins.c   the runtime calls;  wait.c  those that wait and notify
  *   hostcall.c   guest to host
@@ -46,6 +47,7 @@ struct wrt__hostfn;
 /* How a call was suspended, and so how it goes on. */
 enum wrt__suspended_how {
 	WRT__BY_HOSTCALL = 1,		/* results go to an array */
+	WRT__BY_HOSTFAST,		/* the result goes to a register */
 };
 
 /* A call that does not run: all there is of it beside its stack, in whose
@@ -63,14 +65,7 @@ struct wrt__suspended {
 	struct wrt__cont *cont;		/* the activation's */
 };
 
-/* A guest stack: `bytes` usable ones from low up to top, and a guard of
- * WABI_STACK_GUARD below low. */
-struct wrt__stack {
-	struct wrt__stack *next;
-	uint8_t *low, *top;
-	uint64_t bytes;
-	struct wrt__suspended call;	/* of the instance that it is kept by */
-};
+struct wrt__stack;
 
 /* Closed instances that this thread would create again; see park.c. */
 enum { WRT__PARKS = 32 };
@@ -120,6 +115,7 @@ struct wrt__thread {
 	struct wrt__waiter *volatile waiter;	/* memory.atomic.wait's */
 	struct wrt__trapmore *spare;	/* for the next trap, or NULL */
 	struct wrt__parks parks;
+	struct wrt__act *sessions;	/* open ones, by next_session */
 };
 
 extern _Thread_local struct wrt__thread *wrt__thread
@@ -164,11 +160,14 @@ struct wrt__act {
 	uint32_t is_return;		/* regs.pc is a return address */
 	uint32_t in_host;		/* a host function runs */
 	struct wrt__regs regs;		/* at a runtime call, or at the fault */
-	uint64_t result;		/* what wrt__resume returns there */
+	uint64_t result;		/* what wrt__resume returns there; the
+					 * host block while HOSTFAST runs */
+	wrt_instance *inner;		/* nested call that trapped last */
+	struct wrt__thread *thread;
+	uint32_t typed;			/* a session's: see wrt__typed_left */
 
 	struct wrt__act *prev;
 	wrt_instance *inst;		/* whose function was called */
-	struct wrt__thread *thread;
 	struct wrt__stack *stack;
 	int code;			/* enum wabi_trap, once it trapped */
 	uint64_t address;		/* of a memory fault, in its memory */
@@ -178,10 +177,20 @@ struct wrt__act {
 	bool suspended;			/* it left to be resumed */
 	struct wabi_func *func;		/* if it may: what was called, with */
 	wrt_val *vals;
-	wrt_instance *inner;		/* nested call that trapped last */
+	struct wrt__act *next_session;
 	struct wabi_exn *exn;		/* not caught here; with code */
 	struct wrt__cont *cont;		/* the continuation that runs; NULL: on
 					 * the stack where the call began */
+};
+
+/* A guest stack: `bytes` usable ones from low up to top, and a guard of
+ * WABI_STACK_GUARD below low. */
+struct wrt__stack {
+	struct wrt__stack *next;
+	uint8_t *low, *top;
+	uint64_t bytes;
+	struct wrt__suspended call;	/* of the instance that it is kept by */
+	struct wrt__act session;	/* likewise, see session.c */
 };
 
 _Static_assert(offsetof(struct wrt__act, host_sp) == 0, "switch.S");
@@ -194,9 +203,15 @@ _Static_assert(offsetof(struct wrt__act, regs) == 32, "switch.S");
 #if defined(__x86_64__)
 _Static_assert(offsetof(struct wrt__act, regs.rbx) == 56, "switch.S");
 _Static_assert(offsetof(struct wrt__act, result) == 96, "switch.S");
+_Static_assert(offsetof(struct wrt__act, inner) == 104, "switch.S");
+_Static_assert(offsetof(struct wrt__act, thread) == 112, "switch.S");
+_Static_assert(offsetof(struct wrt__act, typed) == 120, "switch.S");
 #elif defined(__aarch64__)
 _Static_assert(offsetof(struct wrt__act, regs.x19_x30) == 48, "switch.S");
 _Static_assert(offsetof(struct wrt__act, result) == 208, "switch.S");
+_Static_assert(offsetof(struct wrt__act, inner) == 216, "switch.S");
+_Static_assert(offsetof(struct wrt__act, thread) == 224, "switch.S");
+_Static_assert(offsetof(struct wrt__act, typed) == 232, "switch.S");
 #endif
 
 extern _Thread_local struct wrt__act *wrt__act
@@ -210,6 +225,9 @@ int wrt__enter(struct wrt__act *act, void *fn, void *x, void *y, void *z);
  * in the registers for results. */
 int wrt__resume(struct wrt__act *act);
 _Noreturn void wrt__leave(struct wrt__act *act);
+/* What struct wrt_typed's call is: with a session on this thread that idles,
+ * straight into the guest; else, or always, by wrt__typed_array. */
+extern const char wrt__typed_call[], wrt__typed_slow[];
 /* From a runtime call: go on in the guest with act->regs, two further registers
  * holding exn and 0. */
 _Noreturn void wrt__land(struct wrt__act *act, struct wabi_exn *exn);
@@ -258,8 +276,35 @@ int wrt__run(wrt_instance *inst, void *fn, void *x, void *y, void *z);
 int wrt__call_end(struct wrt__act *a, bool left, struct wabi_func *f,
     wrt_val *vals, wrt_val *results);
 
-/* suspend.c: from HOSTCALL, leave the guest; h's results will go to vals.  Only
- * if it may be, see wrt__may_suspend; else a trap. */
+/* session.c: the argument registers of a typed call, as wrt__typed_slow finds
+ * and leaves them. */
+struct wrt__typed_regs {
+	uint64_t ints[WABI_TYPED_FROM_INTS];
+	uint64_t floats[WABI_TYPED_FLOATS];
+	uint64_t result;
+};
+_Static_assert(offsetof(struct wrt__typed_regs, floats) == 40, "switch.S");
+_Static_assert(offsetof(struct wrt__typed_regs, result) == 104, "switch.S");
+_Static_assert(offsetof(struct wrt_typed, thunk) == 16, "switch.S");
+_Static_assert(offsetof(struct wrt_typed, instance) == 24, "switch.S");
+_Static_assert(offsetof(struct wrt_typed, status) == 48, "switch.S");
+void wrt__typed_array(struct wrt_typed *t, struct wrt__typed_regs *r);
+/* The guest that t called left: the session's activation is this thread's. */
+void wrt__typed_left(struct wrt_typed *t);
+/* Does the session's activation run, on this thread? */
+bool wrt__session_runs(const struct wrt__act *s);
+/* The thread ends, or was forked: what it has open is lost. */
+void wrt__sessions_end(struct wrt__thread *t);
+void wrt__sessions_forked(struct wrt__thread *t);
+
+/* hostcall.c: do they fit registers, see struct wabi_typed? */
+bool wrt__in_registers(const struct wrt_functype *t, unsigned ints);
+/* From the stub of HOSTFAST: the host function returned these in its result
+ * registers, but act->pending or act->ends. */
+_Noreturn void wrt__fast_ended(struct wrt__act *act, uint64_t x, uint64_t f);
+
+/* suspend.c: from HOSTCALL, leave the guest; h's results will go to vals, or,
+ * if that is NULL, to the result registers.  A trap if it may not be. */
 _Noreturn void wrt__suspend(struct wrt__act *a, wrt_instance *caller,
     const struct wrt__hostfn *h, wrt_val *vals);
 /* End what is suspended, if it is. */
@@ -727,6 +772,7 @@ struct wrt__hostfn {
 	wrt_host_fn fn;
 	void *data;
 	struct wrt__cfunc *cfunc;	/* libffi's, or NULL */
+	void (*fast)(void);		/* it takes registers only; or NULL */
 	char *text;			/* unknown import: what to say */
 };
 
@@ -747,7 +793,11 @@ void wrt__hostfn_code(struct wrt__act *a, int rc);
 struct wrt__hostblock {
 	struct wabi_vmctx head;
 	struct wabi_func func;
+	void (*fast)(void);		/* for HOSTFAST, with ... */
+	void *data;
 };
+_Static_assert(offsetof(struct wrt__hostblock, fast) == 104, "switch.S");
+_Static_assert(offsetof(struct wrt__hostblock, data) == 112, "switch.S");
 _Static_assert(offsetof(struct wrt__hostblock, func) == WABI_VMCTX_HEADER,
     "to_host thunks");
 
@@ -838,6 +888,8 @@ struct wrt__trapinfo {
 typedef _Atomic uint64_t wrt__kill_word;
 
 struct wrt_instance {
+	struct wrt__act *session;	/* or NULL */
+	wrt__kill_word kill;
 	wrt_pool *pool;
 	struct wrt_module *module;
 	struct wrt__group *group;	/* by wrt__group_of(&group) */
@@ -846,7 +898,6 @@ struct wrt_instance {
 	bool pinned;			/* others may point into it */
 	bool parkable;			/* made whole, shares no memory */
 	enum wrt__state state;
-	wrt__kill_word kill;
 	struct wrt__thread *_Atomic thread;	/* that runs it */
 	uint32_t depth;			/* nested activations */
 	struct wrt__stack *suspended;	/* with the call on it, or NULL */
@@ -912,6 +963,9 @@ int wrt__instance_make(wrt_instance **out, wrt_pool *pool, wrt_module *module,
     wrt_imports *imports, wrt_instance *src, struct wrt_error *err);
 /* Does i, or one that it is linked with, run? */
 bool wrt__instance_runs(wrt_instance *i);
+
+_Static_assert(offsetof(wrt_instance, session) == 0, "switch.S");
+_Static_assert(offsetof(wrt_instance, kill) == 8, "switch.S");
 
 static inline wrt_instance *
 wrt__instance_of(const void *vmctx)

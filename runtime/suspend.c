@@ -52,7 +52,7 @@ wrt__suspend(struct wrt__act *a, wrt_instance *caller,
 	s = &a->stack->call;
 	if (!a->yielding)
 		memset(&s->yielded, 0, sizeof s->yielded);
-	s->how = WRT__BY_HOSTCALL;
+	s->how = vals ? WRT__BY_HOSTCALL : WRT__BY_HOSTFAST;
 	s->regs = a->regs;
 	s->stack_top = a->stack_top;
 	s->func = a->func;
@@ -99,9 +99,11 @@ wrt_instance_yielded(wrt_instance *i, wrt_val *out)
 
 /* ---- Resuming ----------------------------------------------------------- */
 
-/* The host's values, as the guest is to have them. */
+/* The host's values, as the guest is to have them; *reg: what is to be in its
+ * result registers. */
 static int
-take_vals(const struct wrt__suspended *s, const wrt_val *vals, size_t n)
+take_vals(const struct wrt__suspended *s, const wrt_val *vals, size_t n,
+    uint64_t *reg)
 {
 	const uint8_t *types = s->type.results;
 	wrt_val *tmp;
@@ -109,6 +111,10 @@ take_vals(const struct wrt__suspended *s, const wrt_val *vals, size_t n)
 
 	if (n != s->type.nresults || (n && !vals))
 		return WRT_ETYPE;
+	if (s->how == WRT__BY_HOSTFAST) {
+		*reg = n ? vals[0].u64[0] : 0;
+		return WRT_OK;
+	}
 	tmp = alloca((n + 1) * sizeof *tmp);
 	for (size_t k = 0; k < n; k++)
 		tmp[k] = vals[k];
@@ -138,7 +144,7 @@ wrt_instance_resume(wrt_instance *i, const wrt_val *vals, size_t nvals,
 	s = &i->suspended->call;
 	rc = WRT_ETYPE;
 	if (results || !wrt__type_of_call(s->func->type_id, &refs)->nresults)
-		rc = take_vals(s, vals, nvals);
+		rc = take_vals(s, vals, nvals, &a.result);
 	if (rc != WRT_OK) {
 		wrt__act_cancel(&a);
 		return rc;

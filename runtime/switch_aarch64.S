@@ -18,20 +18,41 @@
 #define STACK_TOP	8
 #define PENDING		16
 #define IS_RETURN	24
+#define IN_HOST		28
 #define PC		32
 #define SP		40
 #define X(n)		(48 + 8 * (n - 19))
 #define D(n)		(144 + 8 * (n - 8))
 #define RESULT		208
+#define INNER		216
+#define THREAD		224
+#define TYPED		232
+/* struct wrt_instance */
+#define I_SESSION	0
+#define I_KILL_CODE	12
+/* struct wrt_typed */
+#define T_THUNK		16
+#define T_INSTANCE	24
+#define T_STATUS	48
+/* struct wrt__hostblock */
+#define B_INSTANCE	8
+#define B_FAST		104
+#define B_DATA		112
+/* struct wrt__typed_regs */
+#define R_INT(n)	(8 * (n))
+#define R_FLOAT(n)	(40 + 8 * (n))
+#define R_RESULT	104
 
 #define BTI_C		hint #34
 
 /* what wrt__enter keeps on the host's stack */
-#define FRAME		160
+#define FRAME		176
 #define F_X(n)		(8 * (n - 19))
 #define F_D(n)		(96 + 8 * (n - 8))
+#define F_TYPED		160		/* wrt__typed_call's first argument */
 
-	.hidden wrt__act, wrt__pending
+	.hidden wrt__act, wrt__thread, wrt__pending, wrt__fast_ended
+	.hidden wrt__typed_left, wrt__typed_array
 
 /* What wrt__enter and wrt__resume leave on the host's stack. */
 	.macro SAVE
@@ -69,12 +90,54 @@
 	.cfi_rel_offset d15, F_D(15)
 	.endm
 
+	.macro RESTORE
+	ldp d14, d15, [sp, #F_D(14)]
+	ldp d12, d13, [sp, #F_D(12)]
+	ldp d10, d11, [sp, #F_D(10)]
+	ldp d8, d9, [sp, #F_D(8)]
+	ldp x27, x28, [sp, #F_X(27)]
+	ldp x25, x26, [sp, #F_X(25)]
+	ldp x23, x24, [sp, #F_X(23)]
+	ldp x21, x22, [sp, #F_X(21)]
+	ldp x19, x20, [sp, #F_X(19)]
+	ldp x29, x30, [sp, #F_X(29)]
+	.cfi_remember_state
+	.irp r, x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, x29, x30
+	.cfi_restore \r
+	.endr
+	.irp r, d8, d9, d10, d11, d12, d13, d14, d15
+	.cfi_restore \r
+	.endr
+	add sp, sp, #FRAME
+	.cfi_adjust_cfa_offset -FRAME
+	.endm
+
 /* x9 = wrt__act */
 	.macro GET_ACT
 	mrs x9, tpidr_el0
 	adrp x10, :gottprel:wrt__act
 	ldr x10, [x10, :gottprel_lo12:wrt__act]
 	ldr x9, [x9, x10]
+	.endm
+
+/* x9 = wrt__act, and where the guest is, whose call of us this is; w10 = 1. */
+	.macro NOTE
+	GET_ACT
+	mov x11, sp
+	str x30, [x9, #PC]
+	str x11, [x9, #SP]
+	stp x19, x20, [x9, #X(19)]
+	stp x21, x22, [x9, #X(21)]
+	stp x23, x24, [x9, #X(23)]
+	stp x25, x26, [x9, #X(25)]
+	stp x27, x28, [x9, #X(27)]
+	stp x29, x30, [x9, #X(29)]
+	stp d8, d9, [x9, #D(8)]		/* for landing pads */
+	stp d10, d11, [x9, #D(10)]
+	stp d12, d13, [x9, #D(12)]
+	stp d14, d15, [x9, #D(14)]
+	mov w10, #1
+	str w10, [x9, #IS_RETURN]
 	.endm
 
 	.text
@@ -117,25 +180,7 @@ wrt__enter_window_end:
 	mov w0, #0
 	b 2f
 1:	mov w0, #1
-2:	ldp d14, d15, [sp, #F_D(14)]
-	ldp d12, d13, [sp, #F_D(12)]
-	ldp d10, d11, [sp, #F_D(10)]
-	ldp d8, d9, [sp, #F_D(8)]
-	ldp x27, x28, [sp, #F_X(27)]
-	ldp x25, x26, [sp, #F_X(25)]
-	ldp x23, x24, [sp, #F_X(23)]
-	ldp x21, x22, [sp, #F_X(21)]
-	ldp x19, x20, [sp, #F_X(19)]
-	ldp x29, x30, [sp, #F_X(29)]
-	.cfi_remember_state
-	.irp r, x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, x29, x30
-	.cfi_restore \r
-	.endr
-	.irp r, d8, d9, d10, d11, d12, d13, d14, d15
-	.cfi_restore \r
-	.endr
-	add sp, sp, #FRAME
-	.cfi_adjust_cfa_offset -FRAME
+2:	RESTORE
 	ret
 
 /* void wrt__leave(act): wrt__enter returns 1.  Also where the fault handler
@@ -148,7 +193,12 @@ wrt__leave:
 	BTI_C
 	ldr x9, [x0, #HOST_SP]
 	mov sp, x9
-	b 1b
+	ldr w10, [x0, #TYPED]
+	cbz w10, 1b
+	ldr x0, [sp, #F_TYPED]		/* entered by wrt__typed_call */
+	bl wrt__typed_left
+	mov x0, #0
+	b 2b
 	.cfi_endproc
 	.size wrt__enter, . - wrt__enter
 
@@ -195,6 +245,147 @@ wrt__resume:
 wrt__stub_windows:
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 
+/* R wrt__typed_call(struct wrt_typed *, parameters): as wrt__enter, to the
+ * session's activation, with the parameters' registers as they are. */
+	.text
+	.globl wrt__typed_call
+	.hidden wrt__typed_call
+	.type wrt__typed_call, %function
+	.p2align 4
+wrt__typed_call:
+	.cfi_startproc
+	BTI_C
+	ldr x10, [x0, #T_INSTANCE]
+	ldr x9, [x10, #I_SESSION]
+	cbz x9, wrt__typed_slow
+	mrs x11, tpidr_el0
+	adrp x12, :gottprel:wrt__thread
+	ldr x12, [x12, :gottprel_lo12:wrt__thread]
+	ldr x12, [x11, x12]
+	ldr x13, [x9, #THREAD]
+	cmp x12, x13			/* another's session? */
+	b.ne wrt__typed_slow
+	adrp x12, :gottprel:wrt__act
+	ldr x12, [x12, :gottprel_lo12:wrt__act]
+	ldr x13, [x11, x12]
+	cbnz x13, wrt__typed_slow	/* within another call? */
+	SAVE
+	str x0, [sp, #F_TYPED]
+	mov x13, sp
+	str x13, [x9, #HOST_SP]
+	str xzr, [x9, #PC]		/* no place of the last call's */
+	str x9, [x11, x12]
+8:	ldr w13, [x10, #I_KILL_CODE]	/* killed before it began? */
+	cbnz w13, 9f
+	ldr x13, [x9, #STACK_TOP]
+	ldr x10, [x0, #T_THUNK]
+	.cfi_remember_state
+	.cfi_undefined x30
+	mov x29, #0
+	mov sp, x13
+	blr x10
+7:	mrs x11, tpidr_el0
+	adrp x12, :gottprel:wrt__act
+	ldr x12, [x12, :gottprel_lo12:wrt__act]
+	ldr x9, [x11, x12]
+	ldr x10, [x9, #HOST_SP]
+	mov sp, x10
+	.cfi_restore_state
+	str xzr, [x11, x12]
+	ldr x10, [sp, #F_TYPED]
+	str wzr, [x10, #T_STATUS]
+	RESTORE
+	ret
+	.cfi_restore_state
+9:	mov x0, x9
+	b wrt__leave
+	.cfi_endproc
+	.size wrt__typed_call, . - wrt__typed_call
+	.section .rodata.wrt_windows, "a", %progbits
+	.long 8b - wrt__stub_windows, 7b - wrt__stub_windows
+
+/* The same by an array of values: wrt__typed_array(typed, registers). */
+	.text
+	.globl wrt__typed_slow
+	.hidden wrt__typed_slow
+	.type wrt__typed_slow, %function
+	.p2align 4
+wrt__typed_slow:
+	.cfi_startproc
+	BTI_C
+	sub sp, sp, #128
+	.cfi_adjust_cfa_offset 128
+	stp x29, x30, [sp, #112]
+	.cfi_rel_offset x29, 112
+	.cfi_rel_offset x30, 120
+	stp x1, x2, [sp, #R_INT(0)]
+	stp x3, x4, [sp, #R_INT(2)]
+	str x5, [sp, #R_INT(4)]
+	stp d0, d1, [sp, #R_FLOAT(0)]
+	stp d2, d3, [sp, #R_FLOAT(2)]
+	stp d4, d5, [sp, #R_FLOAT(4)]
+	stp d6, d7, [sp, #R_FLOAT(6)]
+	mov x1, sp
+	bl wrt__typed_array
+	ldr x0, [sp, #R_RESULT]
+	fmov d0, x0
+	ldp x29, x30, [sp, #112]
+	.cfi_restore x29
+	.cfi_restore x30
+	add sp, sp, #128
+	.cfi_adjust_cfa_offset -128
+	ret
+	.cfi_endproc
+	.size wrt__typed_slow, . - wrt__typed_slow
+
+/* HOSTFAST(struct wrt__hostblock *, anything, parameters): as a stub, for the
+ * function in the block. */
+	.section .text.wrt_stubs, "ax", %progbits
+	.globl wrt__stub_HOSTFAST
+	.hidden wrt__stub_HOSTFAST
+	.type wrt__stub_HOSTFAST, %function
+	.p2align 4
+wrt__stub_HOSTFAST:
+	.cfi_startproc
+	.cfi_signal_frame
+	BTI_C
+	NOTE
+	str x0, [x9, #RESULT]
+	str w10, [x9, #IN_HOST]		/* 1 */
+	mov x19, x9
+	.cfi_escape 0x0f, 3, 0x83, SP, 0x06
+	.cfi_escape 0x10, 19, 2, 0x83, X(19)
+	.cfi_escape 0x10, 30, 2, 0x83, PC
+	ldr x10, [x19, #HOST_SP]
+	mov sp, x10
+	ldr x16, [x0, #B_FAST]
+	ldr x1, [x0, #B_INSTANCE]
+	ldr x0, [x0, #B_DATA]
+	blr x16
+	str xzr, [x19, #INNER]
+	str wzr, [x19, #IN_HOST]
+8:	ldr x10, [x19, #PENDING]	/* and ends, beside it */
+	cbnz x10, 9f
+	ldr x30, [x19, #PC]
+	ldr x10, [x19, #SP]
+	mov sp, x10
+	ldr x19, [x19, #X(19)]
+	.cfi_def_cfa sp, 0
+	.cfi_restore x19
+	.cfi_restore x30
+	ret
+	.cfi_endproc
+9:	.cfi_startproc
+	.cfi_undefined x30
+	mov x1, x0
+	fmov x2, d0
+	mov x0, x19
+	bl wrt__fast_ended
+	.cfi_endproc
+	.size wrt__stub_HOSTFAST, . - wrt__stub_HOSTFAST
+	.section .rodata.wrt_windows, "a", %progbits
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+
 /* A stub.  The arguments' registers stay as they are; x9 to x17 are free.  x19
  * holds the activation while the C function runs.  The frame is described in
  * terms of the activation: the caller's sp, x19 and return address are
@@ -209,22 +400,7 @@ wrt__stub_\name:
 	.cfi_startproc
 	.cfi_signal_frame		/* debuggers: the stack may change */
 	BTI_C
-	GET_ACT
-	mov x11, sp
-	str x30, [x9, #PC]
-	str x11, [x9, #SP]
-	stp x19, x20, [x9, #X(19)]
-	stp x21, x22, [x9, #X(21)]
-	stp x23, x24, [x9, #X(23)]
-	stp x25, x26, [x9, #X(25)]
-	stp x27, x28, [x9, #X(27)]
-	stp x29, x30, [x9, #X(29)]
-	stp d8, d9, [x9, #D(8)]		/* for landing pads */
-	stp d10, d11, [x9, #D(10)]
-	stp d12, d13, [x9, #D(12)]
-	stp d14, d15, [x9, #D(14)]
-	mov w10, #1
-	str w10, [x9, #IS_RETURN]
+	NOTE
 	mov x19, x9
 	/* CFA = *(x19 + SP); x19 at x19 + X(19); x30 at x19 + PC */
 	.cfi_escape 0x0f, 3, 0x83, SP, 0x06

@@ -17,6 +17,7 @@
 #define STACK_TOP	8
 #define PENDING		16
 #define IS_RETURN	24
+#define IN_HOST		28
 #define PC		32
 #define SP		40
 #define RBP		48
@@ -26,8 +27,27 @@
 #define R14		80
 #define R15		88
 #define RESULT		96
+#define INNER		104
+#define THREAD		112
+#define TYPED		120
+/* struct wrt_instance */
+#define I_SESSION	0
+#define I_KILL_CODE	12
+/* struct wrt_typed */
+#define T_THUNK		16
+#define T_INSTANCE	24
+#define T_STATUS	48
+/* struct wrt__hostblock */
+#define B_INSTANCE	8
+#define B_FAST		104
+#define B_DATA		112
+/* struct wrt__typed_regs */
+#define R_INT(n)	(8 * (n))
+#define R_FLOAT(n)	(40 + 8 * (n))
+#define R_RESULT	104
 
-	.hidden wrt__act, wrt__pending
+	.hidden wrt__act, wrt__thread, wrt__pending, wrt__fast_ended
+	.hidden wrt__typed_left, wrt__typed_array
 
 /* What wrt__enter and wrt__resume leave on the host's stack. */
 	.macro SAVE
@@ -51,6 +71,47 @@
 	.cfi_rel_offset %r15, 0
 	subq $8, %rsp			/* aligned for calls from here */
 	.cfi_adjust_cfa_offset 8
+	.endm
+
+	.macro RESTORE
+	addq $8, %rsp
+	.cfi_remember_state
+	.cfi_adjust_cfa_offset -8
+	popq %r15
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r15
+	popq %r14
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r14
+	popq %r13
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r13
+	popq %r12
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r12
+	popq %rbx
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbx
+	popq %rbp
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbp
+	.endm
+
+/* rax = wrt__act, and where the guest is, whose call of us this is. */
+	.macro NOTE
+	movq wrt__act@gottpoff(%rip), %rax
+	movq %fs:(%rax), %rax
+	leaq 8(%rsp), %r10
+	movq (%rsp), %r11
+	movq %r10, SP(%rax)
+	movq %r11, PC(%rax)
+	movq %rbp, RBP(%rax)
+	movq %rbx, RBX(%rax)
+	movq %r12, R12(%rax)
+	movq %r13, R13(%rax)
+	movq %r14, R14(%rax)
+	movq %r15, R15(%rax)
+	movl $1, IS_RETURN(%rax)
 	.endm
 
 	.text
@@ -91,27 +152,7 @@ wrt__enter_window_end:
 	xorl %eax, %eax
 	jmp 2f
 1:	movl $1, %eax
-2:	addq $8, %rsp
-	.cfi_remember_state
-	.cfi_adjust_cfa_offset -8
-	popq %r15
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r15
-	popq %r14
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r14
-	popq %r13
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r13
-	popq %r12
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r12
-	popq %rbx
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %rbx
-	popq %rbp
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %rbp
+2:	RESTORE
 	ret
 
 /* void wrt__leave(act): wrt__enter returns 1.  Also where the fault handler
@@ -124,7 +165,12 @@ wrt__leave:
 	endbr64
 	movq HOST_SP(%rdi), %rsp
 	cld
-	jmp 1b
+	cmpl $0, TYPED(%rdi)
+	je 1b
+	movq (%rsp), %rdi		/* entered by wrt__typed_call */
+	call wrt__typed_left
+	xorl %eax, %eax
+	jmp 2b
 	.cfi_endproc
 	.size wrt__enter, . - wrt__enter
 
@@ -164,6 +210,129 @@ wrt__resume:
 wrt__stub_windows:
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
 
+/* R wrt__typed_call(struct wrt_typed *, parameters): as wrt__enter, to the
+ * session's activation, with the parameters' registers as they are. */
+	.text
+	.globl wrt__typed_call
+	.hidden wrt__typed_call
+	.type wrt__typed_call, @function
+	.p2align 4
+wrt__typed_call:
+	.cfi_startproc
+	endbr64
+	movq T_INSTANCE(%rdi), %r10
+	movq I_SESSION(%r10), %rax
+	testq %rax, %rax
+	je wrt__typed_slow
+	movq wrt__thread@gottpoff(%rip), %r11
+	movq %fs:(%r11), %r11
+	cmpq %r11, THREAD(%rax)		/* another's session? */
+	jne wrt__typed_slow
+	movq wrt__act@gottpoff(%rip), %r11
+	cmpq $0, %fs:(%r11)		/* within another call? */
+	jne wrt__typed_slow
+	SAVE
+	movq %rdi, (%rsp)
+	movq %rsp, HOST_SP(%rax)
+	movq $0, PC(%rax)		/* no place of the last call's */
+	movq %rax, %fs:(%r11)
+8:	cmpl $0, I_KILL_CODE(%r10)	/* killed before it began? */
+	jne 9f
+	.cfi_remember_state
+	.cfi_undefined %rip
+	movq STACK_TOP(%rax), %rsp
+	call *T_THUNK(%rdi)
+7:	movq wrt__act@gottpoff(%rip), %r11
+	movq %fs:(%r11), %r10
+	movq HOST_SP(%r10), %rsp
+	.cfi_restore_state
+	movq $0, %fs:(%r11)
+	movq (%rsp), %rdi
+	movl $0, T_STATUS(%rdi)
+	RESTORE
+	ret
+	.cfi_restore_state
+9:	movq %rax, %rdi
+	jmp wrt__leave
+	.cfi_endproc
+	.size wrt__typed_call, . - wrt__typed_call
+	.section .rodata.wrt_windows, "a", @progbits
+	.long 8b - wrt__stub_windows, 7b - wrt__stub_windows
+
+/* The same by an array of values: wrt__typed_array(typed, registers). */
+	.text
+	.globl wrt__typed_slow
+	.hidden wrt__typed_slow
+	.type wrt__typed_slow, @function
+	.p2align 4
+wrt__typed_slow:
+	.cfi_startproc
+	endbr64
+	subq $120, %rsp
+	.cfi_adjust_cfa_offset 120
+	movq %rsi, R_INT(0)(%rsp)
+	movq %rdx, R_INT(1)(%rsp)
+	movq %rcx, R_INT(2)(%rsp)
+	movq %r8, R_INT(3)(%rsp)
+	movq %r9, R_INT(4)(%rsp)
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7
+	movsd %xmm\n, R_FLOAT(\n)(%rsp)
+	.endr
+	movq %rsp, %rsi
+	call wrt__typed_array
+	movq R_RESULT(%rsp), %rax
+	movq %rax, %xmm0
+	addq $120, %rsp
+	.cfi_adjust_cfa_offset -120
+	ret
+	.cfi_endproc
+	.size wrt__typed_slow, . - wrt__typed_slow
+
+/* HOSTFAST(struct wrt__hostblock *, anything, parameters): as a stub, for the
+ * function in the block. */
+	.section .text.wrt_stubs, "ax", @progbits
+	.globl wrt__stub_HOSTFAST
+	.hidden wrt__stub_HOSTFAST
+	.type wrt__stub_HOSTFAST, @function
+	.p2align 4
+wrt__stub_HOSTFAST:
+	.cfi_startproc
+	.cfi_signal_frame
+	endbr64
+	NOTE
+	movq %rdi, RESULT(%rax)
+	movl $1, IN_HOST(%rax)
+	movq %rax, %rbx
+	.cfi_escape 0x0f, 3, 0x73, SP, 0x06
+	.cfi_escape 0x10, 3, 2, 0x73, RBX
+	movq HOST_SP(%rbx), %rsp
+	movq B_FAST(%rdi), %rax
+	movq B_INSTANCE(%rdi), %rsi
+	movq B_DATA(%rdi), %rdi
+	call *%rax
+	movq $0, INNER(%rbx)
+	movl $0, IN_HOST(%rbx)
+8:	cmpq $0, PENDING(%rbx)		/* and ends, beside it */
+	jne 9f
+	movq SP(%rbx), %rsp
+	movq RBX(%rbx), %rbx
+	.cfi_def_cfa %rsp, 0
+	.cfi_restore %rbx
+	leaq -8(%rsp), %rsp
+	.cfi_def_cfa %rsp, 8
+	ret
+	.cfi_endproc
+9:	.cfi_startproc
+	.cfi_undefined %rip
+	movq %rbx, %rdi
+	movq %rax, %rsi
+	movq %xmm0, %rdx
+	call wrt__fast_ended
+	.cfi_endproc
+	.size wrt__stub_HOSTFAST, . - wrt__stub_HOSTFAST
+	.section .rodata.wrt_windows, "a", @progbits
+	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+
 /* A stub.  The arguments' registers stay as they are; rax, r10 and r11 are
  * free.  rbx holds the activation while the C function runs.  The frame is
  * described in terms of the activation: the caller's sp and rbx are there. */
@@ -177,19 +346,7 @@ wrt__stub_\name:
 	.cfi_startproc
 	.cfi_signal_frame		/* debuggers: the stack may change */
 	endbr64
-	movq wrt__act@gottpoff(%rip), %rax
-	movq %fs:(%rax), %rax
-	leaq 8(%rsp), %r10
-	movq (%rsp), %r11
-	movq %r10, SP(%rax)
-	movq %r11, PC(%rax)
-	movq %rbp, RBP(%rax)
-	movq %rbx, RBX(%rax)
-	movq %r12, R12(%rax)
-	movq %r13, R13(%rax)
-	movq %r14, R14(%rax)
-	movq %r15, R15(%rax)
-	movl $1, IS_RETURN(%rax)
+	NOTE
 	movq %rax, %rbx
 	/* CFA = *(rbx + SP); rbx at rbx + RBX; rip at CFA - 8 */
 	.cfi_escape 0x0f, 3, 0x73, SP, 0x06

@@ -33,6 +33,8 @@ thread_free(void *p)
 	struct wrt__thread *t = p;
 	stack_t off = { .ss_flags = SS_DISABLE }, now;
 
+	wrt__thread = t;		/* a key's destructor may come late */
+	wrt__sessions_end(t);
 	wrt__timer_remove(t);
 	wrt__thread = NULL;
 	if (t->alt_stack) {
@@ -128,8 +130,10 @@ wrt__thread_new(void)
 void
 wrt__thread_forked(void)
 {
-	if (wrt__thread)
-		wrt__thread->tid = (int)syscall(SYS_gettid);
+	if (!wrt__thread)
+		return;
+	wrt__thread->tid = (int)syscall(SYS_gettid);
+	wrt__sessions_forked(wrt__thread);
 }
 
 /* A guest that calls a host function that calls the guest, and so on, must end

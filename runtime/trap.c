@@ -170,6 +170,10 @@ wrt__trap_keep(struct wrt__act *a)
 {
 	struct wrt__trapinfo *t = &a->inst->trap;
 
+	/* Of an earlier call of the same session. */
+	if (t->stack)
+		wrt__stack_give(a->thread, t->stack);
+	t->stack = NULL;
 	trap_inherit(a);
 	t->code = a->code;
 	t->exn = a->code == WABI_TRAP_EXCEPTION ? a->exn : NULL;

@@ -174,7 +174,7 @@ fake_module(void)
 	static struct wrt_module m;
 	static const struct wabi_import_info *funcs[1] = { blob.imports };
 	static uint32_t ids[3];
-	static int32_t from[3], to[3];
+	static int32_t from[3], to[3], typed[3];
 	static uint32_t by[NFUNCS];
 	static uint8_t image[IMAGE_PAGES * 4096] __attribute__((aligned(4096)));
 	int fd = memfd_create("image", MFD_CLOEXEC);
@@ -240,6 +240,7 @@ fake_module(void)
 	m.type_ids = ids;
 	m.from_host = from;
 	m.to_host = to;
+	m.typed_from_host = m.typed_to_host = typed;
 	/* Insertion sort of the exports' names. */
 	for (uint32_t k = 0; k < NFUNCS; k++) {
 		uint32_t j = k;

@@ -522,11 +522,17 @@ TEST(metadata_types)
 	REFUSED("type 0", t->rec_first = 1);
 	REFUSED("type 0", t->from_host = INT32_MAX);
 	REFUSED("type 0", t->to_host = INT32_MIN);
+	REFUSED("outside of code", t->typed_from_host = INT32_MAX);
+	REFUSED("outside of code", t->typed_to_host = INT32_MIN);
+	REFUSED("does not fit registers", t->typed_to_host = t->to_host;
+	    ((struct wabi_valtype *)item(t->params))->type = WABI_V128);
+	REFUSED("does not fit registers", t->typed_from_host = t->to_host;
+	    t->results.n = 2);
 	REFUSED("type 0", t->params.n = UINT32_MAX);
 	REFUSED("type 0", t->pad[1] = 1);
 	REFUSED("type 0", t->comp = WABI_COMP_STRUCT);
 	REFUSED("type 0", t->comp = WABI_COMP_ARRAY; t->from_host = 0;
-	    t->to_host = 0; t->results.n = 0; t->params.n = 0);
+	    t->to_host = t->typed_from_host = t->typed_to_host = 0; t->results.n = 0; t->params.n = 0);
 	/* A group that is longer than the list. */
 	REFUSED("is in no group", t[meta()->types.n - 1].rec_n++);
 	REFUSED("metadata", for (uint32_t i = 0; i < meta()->types.n; i++) {

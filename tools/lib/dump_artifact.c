@@ -174,8 +174,9 @@ dump_types(const struct artifact *a)
 			printf(" -> ");
 			print_types(a, t.results);
 		}
-		printf("%s%s\n", t.from_host ? " from-host" : "",
-		    t.to_host ? " to-host" : "");
+		printf("%s%s%s\n", t.from_host ? " from-host" : "",
+		    t.to_host ? " to-host" : "",
+		    t.typed_from_host || t.typed_to_host ? " typed" : "");
 	}
 }
 

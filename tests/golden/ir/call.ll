@@ -207,6 +207,32 @@ entry:
   ret i32 %7
 }
 
+define hidden i32 @wabi.typed_from_host.1(ptr %0, i32 %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %0, i64 8
+  %5 = load ptr, ptr %4, align 8
+  %6 = call fastcc i32 %3(ptr %5, i32 %1)
+  ret i32 %6
+}
+
+define hidden fastcc i32 @wabi.typed_to_host.1(ptr %0, i32 %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %3, i64 128
+  %5 = load ptr, ptr %4, align 8
+  %6 = notail call i32 %5(ptr %0, ptr undef, i32 %1)
+  ret i32 %6
+}
+
 define hidden void @wabi.from_host.2(ptr %0, ptr %1, ptr %2) {
 entry:
   br label %3
@@ -232,6 +258,32 @@ entry:
   call void %5(ptr %0, ptr %2, ptr %vals)
   %6 = load i64, ptr %vals, align 16
   ret i64 %6
+}
+
+define hidden i64 @wabi.typed_from_host.2(ptr %0) {
+entry:
+  br label %1
+
+1:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %2 = load ptr, ptr %0, align 8
+  %3 = getelementptr i8, ptr %0, i64 8
+  %4 = load ptr, ptr %3, align 8
+  %5 = call fastcc i64 %2(ptr %4)
+  ret i64 %5
+}
+
+define hidden fastcc i64 @wabi.typed_to_host.2(ptr %0) {
+entry:
+  br label %1
+
+1:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %2 = load ptr, ptr %0, align 8
+  %3 = getelementptr i8, ptr %2, i64 128
+  %4 = load ptr, ptr %3, align 8
+  %5 = notail call i64 %4(ptr %0, ptr undef)
+  ret i64 %5
 }
 
 define hidden void @wabi.from_host.3(ptr %0, ptr %1, ptr %2) {

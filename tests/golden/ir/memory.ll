@@ -143,6 +143,32 @@ entry:
   ret i64 %7
 }
 
+define hidden i64 @wabi.typed_from_host.0(ptr %0, i32 %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %0, i64 8
+  %5 = load ptr, ptr %4, align 8
+  %6 = call fastcc i64 %3(ptr %5, i32 %1)
+  ret i64 %6
+}
+
+define hidden fastcc i64 @wabi.typed_to_host.0(ptr %0, i32 %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %3, i64 128
+  %5 = load ptr, ptr %4, align 8
+  %6 = notail call i64 %5(ptr %0, ptr undef, i32 %1)
+  ret i64 %6
+}
+
 define hidden void @wabi.from_host.1(ptr %0, ptr %1, ptr %2) {
 entry:
   br label %3
@@ -174,6 +200,32 @@ entry:
   ret void
 }
 
+define hidden void @wabi.typed_from_host.1(ptr %0, i32 %1, float %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %0, i64 8
+  %6 = load ptr, ptr %5, align 8
+  call fastcc void %4(ptr %6, i32 %1, float %2)
+  ret void
+}
+
+define hidden fastcc void @wabi.typed_to_host.1(ptr %0, i32 %1, float %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %4, i64 128
+  %6 = load ptr, ptr %5, align 8
+  notail call void %6(ptr %0, ptr undef, i32 %1, float %2)
+  ret void
+}
+
 define hidden void @wabi.from_host.2(ptr %0, ptr %1, ptr %2) {
 entry:
   br label %3
@@ -201,6 +253,32 @@ entry:
   call void %6(ptr %0, ptr %3, ptr %vals)
   %7 = load i32, ptr %vals, align 16
   ret i32 %7
+}
+
+define hidden i32 @wabi.typed_from_host.2(ptr %0, i32 %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %0, i64 8
+  %5 = load ptr, ptr %4, align 8
+  %6 = call fastcc i32 %3(ptr %5, i32 %1)
+  ret i32 %6
+}
+
+define hidden fastcc i32 @wabi.typed_to_host.2(ptr %0, i32 %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %3, i64 128
+  %5 = load ptr, ptr %4, align 8
+  %6 = notail call i32 %5(ptr %0, ptr undef, i32 %1)
+  ret i32 %6
 }
 
 define hidden void @wabi.gone() {

@@ -205,6 +205,32 @@ entry:
   ret i32 %9
 }
 
+define hidden i32 @wabi.typed_from_host.0(ptr %0, i32 %1, i32 %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %0, i64 8
+  %6 = load ptr, ptr %5, align 8
+  %7 = call fastcc i32 %4(ptr %6, i32 %1, i32 %2)
+  ret i32 %7
+}
+
+define hidden fastcc i32 @wabi.typed_to_host.0(ptr %0, i32 %1, i32 %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %4, i64 128
+  %6 = load ptr, ptr %5, align 8
+  %7 = notail call i32 %6(ptr %0, ptr undef, i32 %1, i32 %2)
+  ret i32 %7
+}
+
 define hidden void @wabi.from_host.1(ptr %0, ptr %1, ptr %2) {
 entry:
   br label %3
@@ -238,6 +264,32 @@ entry:
   ret i64 %9
 }
 
+define hidden i64 @wabi.typed_from_host.1(ptr %0, i64 %1, i64 %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %0, i64 8
+  %6 = load ptr, ptr %5, align 8
+  %7 = call fastcc i64 %4(ptr %6, i64 %1, i64 %2)
+  ret i64 %7
+}
+
+define hidden fastcc i64 @wabi.typed_to_host.1(ptr %0, i64 %1, i64 %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %4, i64 128
+  %6 = load ptr, ptr %5, align 8
+  %7 = notail call i64 %6(ptr %0, ptr undef, i64 %1, i64 %2)
+  ret i64 %7
+}
+
 define hidden void @wabi.from_host.2(ptr %0, ptr %1, ptr %2) {
 entry:
   br label %3
@@ -267,6 +319,32 @@ entry:
   ret i32 %7
 }
 
+define hidden i32 @wabi.typed_from_host.2(ptr %0, double %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %0, i64 8
+  %5 = load ptr, ptr %4, align 8
+  %6 = call fastcc i32 %3(ptr %5, double %1)
+  ret i32 %6
+}
+
+define hidden fastcc i32 @wabi.typed_to_host.2(ptr %0, double %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %3, i64 128
+  %5 = load ptr, ptr %4, align 8
+  %6 = notail call i32 %5(ptr %0, ptr undef, double %1)
+  ret i32 %6
+}
+
 define hidden void @wabi.from_host.3(ptr %0, ptr %1, ptr %2) {
 entry:
   br label %3
@@ -294,6 +372,32 @@ entry:
   call void %6(ptr %0, ptr %3, ptr %vals)
   %7 = load float, ptr %vals, align 16
   ret float %7
+}
+
+define hidden float @wabi.typed_from_host.3(ptr %0, float %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %0, i64 8
+  %5 = load ptr, ptr %4, align 8
+  %6 = call fastcc float %3(ptr %5, float %1)
+  ret float %6
+}
+
+define hidden fastcc float @wabi.typed_to_host.3(ptr %0, float %1) {
+entry:
+  br label %2
+
+2:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %3 = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %3, i64 128
+  %5 = load ptr, ptr %4, align 8
+  %6 = notail call float %5(ptr %0, ptr undef, float %1)
+  ret float %6
 }
 
 define hidden void @wabi.from_host.4(ptr %0, ptr %1, ptr %2) {
@@ -327,6 +431,32 @@ entry:
   call void %8(ptr %0, ptr %5, ptr %vals)
   %9 = load double, ptr %vals, align 16
   ret double %9
+}
+
+define hidden double @wabi.typed_from_host.4(ptr %0, double %1, double %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %0, i64 8
+  %6 = load ptr, ptr %5, align 8
+  %7 = call fastcc double %4(ptr %6, double %1, double %2)
+  ret double %7
+}
+
+define hidden fastcc double @wabi.typed_to_host.4(ptr %0, double %1, double %2) {
+entry:
+  br label %3
+
+3:                                                ; preds = %entry
+  call void @llvm.sideeffect()
+  %4 = load ptr, ptr %0, align 8
+  %5 = getelementptr i8, ptr %4, i64 128
+  %6 = load ptr, ptr %5, align 8
+  %7 = notail call double %6(ptr %0, ptr undef, double %1, double %2)
+  ret double %7
 }
 
 define hidden void @wabi.gone() {
