@@ -76,6 +76,12 @@ int link_objects(const int *fds, unsigned n, int out_fd, bool relocatable,
 int finish(const struct plan *, const struct meta *, struct buf *so,
     struct wasmc_error *err);
 
+/* ---- cheader.c ---- */
+
+/* Prototypes for hosts.  path names the module or the file; false if out of
+ * memory. */
+bool cheader_make(const struct module *m, const char *path, struct buf *out);
+
 /* ---- output.c ---- */
 
 /* Write the file: whole, or not at all.  Regular files are written beside and

@@ -32,7 +32,7 @@ options_check(const struct wasmc_options *o, struct wasmc_error *err)
 		return back_fail(err, WASMC_EOPTION,
 		    "wasm-opt level %d is not one of 0 to 4",
 		    o->wasm_opt_level);
-	if ((unsigned)o->emit > WASMC_EMIT_IR)
+	if ((unsigned)o->emit > WASMC_EMIT_HEADER)
 		return back_fail(err, WASMC_EOPTION, "unknown kind of output");
 	if ((unsigned)o->bounds > WASMC_BOUNDS_EXPLICIT)
 		return back_fail(err, WASMC_EOPTION, "unknown bounds checks");

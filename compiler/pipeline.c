@@ -190,6 +190,23 @@ job_text(struct job *j)
 	    j->err);
 }
 
+/* Named after the file, or, if that is no header, after the module's. */
+static int
+job_header(struct job *j)
+{
+	size_t n = strlen(j->out_path);
+	bool named = n > 2 && !strcmp(j->out_path + n - 2, ".h");
+	int rc = job_front(j);
+
+	if (rc)
+		return rc;
+	if (!cheader_make(&j->c.module, named ? j->out_path : j->name,
+	    &j->result))
+		return back_fail(j->err, WASMC_ENOMEM, "out of memory");
+	return output_write(j->out_path, j->result.p, j->result.n, false,
+	    j->err);
+}
+
 static int
 job_run(struct job *j)
 {
@@ -204,6 +221,8 @@ job_run(struct job *j)
 	bool text = j->opt.emit == WASMC_EMIT_ASM ||
 	    j->opt.emit == WASMC_EMIT_IR;
 
+	if (j->opt.emit == WASMC_EMIT_HEADER)
+		return job_header(j);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		double t = seconds_now();
 		int rc = steps[i].run(j);

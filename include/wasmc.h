@@ -46,7 +46,8 @@ struct wasmc_error {
 };
 
 enum wasmc_emit { WASMC_EMIT_SO, WASMC_EMIT_OBJ, WASMC_EMIT_ASM,
-		  WASMC_EMIT_IR };
+		  WASMC_EMIT_IR,
+		  WASMC_EMIT_HEADER };	/* C prototypes for hosts */
 enum wasmc_bounds { WASMC_BOUNDS_GUARD, WASMC_BOUNDS_EXPLICIT };
 
 /* Zero in every field is the default. */

@@ -23,7 +23,8 @@ enum { EXIT_USAGE = 2 };
 	X("output", 'o', "FILE", "write to FILE, or to standard output: -;\n" \
 	    "default: the input's name with .so")			\
 	X("optimize", 'O', "N", "optimise: 0, 1, 2 (default) or 3")	\
-	X("emit", 0, "KIND", "so (default), obj, asm or llvm-ir")	\
+	X("emit", 0, "KIND", "so (default), obj, asm, llvm-ir, or\n" \
+	    "header: C prototypes for hosts")	\
 	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu;\n" \
 	    "default: this machine")					\
 	X("cpu", 0, "NAME", "native (default without --target), x86-64,\n" \
@@ -141,7 +142,7 @@ static void
 set_option(struct args *a, const char *name, const char *v)
 {
 	static const char *const emits[] = { "so", "obj", "asm", "llvm-ir",
-	    NULL };
+	    "header", NULL };
 	static const char *const bounds[] = { "guard", "explicit", NULL };
 	struct wasmc_options *o = &a->o;
 
@@ -236,7 +237,7 @@ ends(const char *s, const char *with)
 static const char *
 default_output(const struct args *a)
 {
-	static const char *const suffixes[] = { ".so", ".o", ".s", ".ll" };
+	static const char *const suffixes[] = { ".so", ".o", ".s", ".ll", ".h" };
 	const char *in = a->in;
 	size_t n = strlen(in);
 	char *s = NULL;
