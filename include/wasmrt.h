@@ -455,8 +455,33 @@ WRT_API int wrt_instance_yielded(wrt_instance *, wrt_val *out);
  * stays suspended. */
 WRT_API int wrt_instance_resume(wrt_instance *, const wrt_val *vals,
     size_t nvals, wrt_val *results);
-/* 1 if it is suspended, else 0. */
+/* 1 if it yielded, 2 if its slice was used up or it was preempted, else 0. */
 WRT_API int wrt_instance_suspended(const wrt_instance *);
+
+/* ---- Time slices --------------------------------------------------------
+ *
+ * A guest may also be suspended by time, at whatever instruction it is: the
+ * call returns WRT_SUSPENDED, and wrt_instance_resume() with no values goes on,
+ * on any thread.  All its registers are kept.  A host function or a runtime
+ * call is finished first; a system call that a host function waits in may give
+ * EINTR once, see wrt_preempted().  Calls that a host function could not
+ * suspend by wrt_yield() are not suspended, but run on.  While an instance is
+ * suspended so, the heap that it shares with others is not collected.
+ *
+ * Suspend calls into the instance, from the next one or resumption on, when
+ * they have run for so many nanoseconds by the clock, about 0.1 ms more or
+ * less; 0: not at all.  WRT_ESTATE while it runs, WRT_ENOMEM, WRT_ESYS as for
+ * wrt_instance_set_timeout(). */
+WRT_API int wrt_instance_set_slice(wrt_instance *, uint64_t ns);
+/* Suspend the call that runs now, from another thread.  WRT_ESTATE if none
+ * runs; WRT_ENOMEM.  After WRT_OK the call is suspended as soon as it can be,
+ * unless it ends before.  The first time for an instance allocates: after that,
+ * or if it has had a slice, it may be done by a signal handler too. */
+WRT_API int wrt_instance_preempt(wrt_instance *);
+/* For host functions whose system call gave EINTR: 1 if the guest is to be
+ * suspended and goes on some time, so that the system call should be made
+ * again; 0 if it is to end, or the signal was somebody else's. */
+WRT_API int wrt_preempted(wrt_instance *caller);
 
 /* ---- Traps ------------------------------------------------------------ */
 

@@ -180,7 +180,7 @@ wrt__act_end(struct wrt__act *a, bool left)
 	    WRT__SUSPENDED : WRT__READY);
 	if (trapped && !a->code)
 		a->code = WABI_TRAP_INTERRUPT;	/* before it began */
-	if (kill || a->code == WABI_TRAP_INTERRUPT)
+	if (kill || a->code == WABI_TRAP_INTERRUPT || a->thread->resend_ns)
 		was_stopped(a);
 	if (kill && !trapped) {
 		/* It came as the guest was done; it was promised. */
@@ -223,12 +223,24 @@ wrt__act_link(struct wrt__act *a)
 {
 	wrt__act = a;
 	if (a->inst->lim.set && a->inst->depth == 1)
-		wrt__limits_begin(a->inst, a->thread);
+		wrt__limits_begin(a);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&a->inst->kill, memory_order_acquire) >> 32 ||
 	    (a->prev && atomic_load_explicit(&a->prev->pending,
-	    memory_order_relaxed)))
+	    memory_order_relaxed) && wrt__must_end(a->prev)))
 		atomic_store_explicit(&a->pending, 1, memory_order_relaxed);
+}
+
+/* It left because somebody wants it suspended before it has begun: let it begin.
+ * The signal comes again. */
+static bool
+not_begun(struct wrt__act *a)
+{
+	if (a->code || a->suspended)
+		return false;
+	atomic_store_explicit(&a->pending, 0, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	return !wrt__must_end(a);
 }
 
 bool
@@ -241,7 +253,9 @@ wrt__act_enter(struct wrt__act *a, void *fn, void *x, void *y, void *z)
 		return true;
 	}
 	wrt__act_link(a);
-	left = wrt__enter(a, fn, x, y, z) != 0;
+	do
+		left = wrt__enter(a, fn, x, y, z) != 0;
+	while (left && not_begun(a));
 	wrt__act = a->prev;
 	return left;
 }
@@ -256,7 +270,9 @@ wrt__act_resume(struct wrt__act *a)
 		return true;
 	}
 	wrt__act_link(a);
-	left = wrt__resume(a) != 0;
+	do
+		left = wrt__resume(a) != 0;
+	while (left && not_begun(a));
 	wrt__act = a->prev;
 	return left;
 }
@@ -288,13 +304,14 @@ wrt_instance_kill(wrt_instance *i, int code)
 		return WRT_EINVAL;
 	word = atomic_load_explicit(&i->kill, memory_order_acquire);
 	do {
-		if (!(uint32_t)word)
+		if (!(word & WRT__KILL_TID))
 			return WRT_ESTATE;
 		if (word >> 32)
 			break;		/* somebody was first */
 	} while (!atomic_compare_exchange_weak_explicit(&i->kill, &word,
 	    word | (uint64_t)(uint32_t)code << 32, memory_order_acq_rel,
 	    memory_order_acquire));
-	syscall(SYS_tgkill, getpid(), (int)(uint32_t)word, wrt__kill_signal());
+	syscall(SYS_tgkill, getpid(), (int)(word & WRT__KILL_TID),
+	    wrt__kill_signal());
 	return WRT_OK;
 }

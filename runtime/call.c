@@ -26,7 +26,8 @@ run_host(wrt_instance *i, struct wrt__hostfn *h, wrt_val *vals)
 	}
 	a.in_host = true;
 	wrt__act_link(&a);
-	if (atomic_load_explicit(&a.pending, memory_order_relaxed)) {
+	if (atomic_load_explicit(&a.pending, memory_order_relaxed) &&
+	    wrt__must_end(&a)) {
 		a.code = WABI_TRAP_INTERRUPT;
 		rc = WRT_ETRAP;
 	} else {

@@ -255,7 +255,7 @@ wrt__clone_settings(wrt_instance *i, const wrt_instance *src)
 	i->data = src->data;
 	i->lim.wall_ns = src->lim.wall_ns;
 	i->lim.cpu_ns = src->lim.cpu_ns;
-	i->lim.set = src->lim.set;
+	wrt__limits_changed(i);
 	if (src->stack_bytes < i->stack_bytes)
 		i->stack_bytes = src->stack_bytes;
 	for (uint32_t k = 0; k < i->nown_mems; k++) {

@@ -327,7 +327,7 @@ collect(wrt_instance *i, struct wrt__cont *keep)
 	struct search s = { .n = 0 };
 	size_t n = count(g);
 
-	if (!alone(g))
+	if (wrt__suspended_anywhere(g) || !alone(g))
 		return;
 	s.all = wrt__calloc(n + 1, sizeof *s.all + sizeof *s.todo);
 	if (!s.all)

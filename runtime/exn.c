@@ -203,6 +203,8 @@ collect(wrt_instance *i)
 	struct search s = { .n = 0 };
 	size_t n = 0;
 
+	if (wrt__suspended_anywhere(g))
+		return;
 	for (struct wrt__exn *x = l->first; x; x = x->next)
 		n++;
 	s.all = wrt__calloc(2 * n + 1, sizeof *s.all);

@@ -319,6 +319,8 @@ alone(const struct wrt__group *group)
 {
 	const struct wrt__thread *self = wrt__thread;
 
+	if (wrt__suspended_anywhere(group))
+		return false;
 	for (const wrt_instance *i = group->members; i; i = i->next) {
 		const struct wrt__thread *t = atomic_load(&i->thread);
 

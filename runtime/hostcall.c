@@ -196,12 +196,13 @@ not_on(struct wrt__act *a, wrt_instance *caller, struct wrt__hostfn *h, int rc,
 void
 wrt__fast_ended(struct wrt__act *a, uint64_t x, uint64_t f)
 {
-	struct wrt__hostblock *b = (void *)(uintptr_t)a->result;
+	struct wrt__hostblock *b = (void *)(uintptr_t)a->result[0];
 
-	(void)x, (void)f;		/* whoever leaves here needs neither */
-	if (!a->ends)
-		wrt__pending(a);
-	not_on(a, b->head.instance, b->func.host, WRT_OK, NULL);
+	if (a->ends)			/* who leaves here needs neither */
+		not_on(a, b->head.instance, b->func.host, WRT_OK, NULL);
+	a->result[0] = x;
+	a->result[1] = f;
+	wrt__pending(a);
 }
 
 void
@@ -219,10 +220,9 @@ wrt__rt_HOSTCALL(void *vmctx, struct wabi_func *f, union wabi_val *v)
 	a->in_host = true;
 	/* A kill that came before that left the signal blocked. */
 	atomic_signal_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&a->pending, memory_order_relaxed)) {
-		a->in_host = false;
-		wrt__pending(a);
-	}
+	if (atomic_load_explicit(&a->pending, memory_order_relaxed) &&
+	    wrt__must_end(a))
+		wrt__trap(WABI_TRAP_INTERRUPT);
 	if (h->has_refs) {
 		wrt__exns_pin(h->type.params, h->type.nparams, vals);
 		wrt__vals_to_host(caller, h->type.params, h->type.nparams,

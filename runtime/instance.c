@@ -114,6 +114,7 @@ wrt__instance_free(wrt_instance *i)
 	wrt__trap_clear(i);
 	wrt__conts_free(i);
 	wrt__exns_free(i);
+	wrt__free(i->context);
 	/* A host function may end what it called before it passes on the trap. */
 	for (struct wrt__act *a = wrt__act; a; a = a->prev)
 		if (a->inner == i)
@@ -587,7 +588,7 @@ host_settings(wrt_instance *i)
 	memset(&i->lim, 0, sizeof i->lim);
 	i->lim.wall_ns = i->pool->cfg.call_wall_ns;
 	i->lim.cpu_ns = i->pool->cfg.call_cpu_ns;
-	i->lim.set = i->lim.wall_ns || i->lim.cpu_ns;
+	wrt__limits_changed(i);
 	((struct wabi_vmctx *)(void *)i->vmctx)->fuel = 0;
 }
 

@@ -32,9 +32,10 @@ set_earlier(_Atomic uint64_t *alarm, uint64_t end)
 }
 
 void
-wrt__limits_begin(wrt_instance *i, struct wrt__thread *t)
+wrt__limits_begin(struct wrt__act *a)
 {
-	struct wrt__limits *l = &i->lim;
+	struct wrt__thread *t = a->thread;
+	struct wrt__limits *l = &a->inst->lim;
 	uint64_t now = wrt__now_ns(CLOCK_MONOTONIC), first = UINT64_MAX;
 
 	if (l->wall_ns) {
@@ -49,6 +50,12 @@ wrt__limits_begin(wrt_instance *i, struct wrt__thread *t)
 		l->cpu_before = set_earlier(&t->cpu_alarm, l->cpu_end);
 		if (later(now, ns) < first)
 			first = later(now, ns);
+	}
+	if (l->slice_ns && a->may_suspend) {
+		l->slice_end = later(now, l->slice_ns);
+		l->slice_before = set_earlier(&t->slice_alarm, l->slice_end);
+		if (l->slice_end < first)
+			first = l->slice_end;
 	}
 	wrt__watchdog_at(first);
 }
@@ -88,7 +95,9 @@ wrt__limits_end(wrt_instance *i, struct wrt__thread *t, bool suspended)
 			l->cpu_left = left_until(l->cpu_end,
 			    CLOCK_THREAD_CPUTIME_ID);
 	}
-	l->wall_end = l->cpu_end = 0;
+	if (l->slice_end)
+		restore(&t->slice_alarm, l->slice_before);
+	l->wall_end = l->cpu_end = l->slice_end = 0;
 }
 
 static void
@@ -97,7 +106,7 @@ end_with(wrt_instance *i, int code)
 	uint64_t word = atomic_load(&i->kill);
 
 	/* Not over somebody else's kill, and not after unclaim(). */
-	while ((uint32_t)word && !(word >> 32))
+	while (word && !(word >> 32))
 		if (atomic_compare_exchange_weak(&i->kill, &word,
 		    word | (uint64_t)(uint32_t)code << 32))
 			break;
@@ -116,7 +125,18 @@ wrt__limits_check(struct wrt__act *a)
 		if (l->cpu_end &&
 		    wrt__now_ns(CLOCK_THREAD_CPUTIME_ID) >= l->cpu_end)
 			end_with(i, WABI_TRAP_CPU_TIME);
+		if (l->slice_end &&
+		    wrt__now_ns(CLOCK_MONOTONIC) >= l->slice_end)
+			wrt__slice_over(i);
 	}
+}
+
+void
+wrt__limits_changed(wrt_instance *i)
+{
+	struct wrt__limits *l = &i->lim;
+
+	l->set = l->wall_ns || l->cpu_ns || l->slice_ns;
 }
 
 int
@@ -130,6 +150,6 @@ wrt_instance_set_timeout(wrt_instance *i, uint64_t wall_ns, uint64_t cpu_ns)
 		return WRT_ESTATE;
 	i->lim.wall_ns = wall_ns;
 	i->lim.cpu_ns = cpu_ns;
-	i->lim.set = wall_ns || cpu_ns;
+	wrt__limits_changed(i);
 	return WRT_OK;
 }

@@ -13,6 +13,7 @@
  *   act.c        activations: claiming an instance, a stack, what is left
  *   timer.c      the thread that watches time limits; kills sent again
  *   limits.c     time limits of calls
+ *   slice.c      guests suspended by time;  context.c  their registers
  *   call.c       one call, from the host's values to result or trap
  *   suspend.c    a call that stops in the middle and goes on later
  *   session.c    calls with parameters in registers, on a stack kept ready
@@ -35,6 +36,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include "load.h"
 
@@ -48,6 +50,8 @@ struct wrt__hostfn;
 enum wrt__suspended_how {
 	WRT__BY_HOSTCALL = 1,		/* results go to an array */
 	WRT__BY_HOSTFAST,		/* the result goes to a register */
+	WRT__BY_SIGNAL,			/* anywhere: the instance's context */
+	WRT__BY_PENDING,		/* as a runtime call returned */
 };
 
 /* A call that does not run: all there is of it beside its stack, in whose
@@ -63,6 +67,7 @@ struct wrt__suspended {
 	wrt_val *vals;			/* where its results go */
 	wrt_val yielded;
 	struct wrt__cont *cont;		/* the activation's */
+	uint64_t result[2];		/* BY_PENDING: the runtime call's */
 };
 
 struct wrt__stack;
@@ -105,7 +110,8 @@ struct wrt__thread {
 	/* When, by the monotonic clock and by the thread's CPU time, a call's
 	 * limit is to be looked at; 0: never.  Set by the thread, taken away by
 	 * it or by the watchdog. */
-	_Atomic uint64_t wall_alarm, cpu_alarm;
+	_Atomic uint64_t wall_alarm, cpu_alarm, slice_alarm;
+	struct wrt__context *volatile resume;	/* for the handler to load */
 	int resend_timer;		/* the kernel's id, or -1: none yet */
 	uint64_t resend_ns;		/* until the next one; 0: not running */
 	void *alt_stack;		/* ours, or NULL: the host's own */
@@ -160,8 +166,10 @@ struct wrt__act {
 	uint32_t is_return;		/* regs.pc is a return address */
 	uint32_t in_host;		/* a host function runs */
 	struct wrt__regs regs;		/* at a runtime call, or at the fault */
-	uint64_t result;		/* what wrt__resume returns there; the
-					 * host block while HOSTFAST runs */
+	uint64_t result[2];		/* what wrt__resume returns there, in
+					 * the registers for integers, floats;
+					 * result[0] is the host block while
+					 * HOSTFAST runs */
 	wrt_instance *inner;		/* nested call that trapped last */
 	struct wrt__thread *thread;
 	uint32_t typed;			/* a session's: see wrt__typed_left */
@@ -203,15 +211,15 @@ _Static_assert(offsetof(struct wrt__act, regs) == 32, "switch.S");
 #if defined(__x86_64__)
 _Static_assert(offsetof(struct wrt__act, regs.rbx) == 56, "switch.S");
 _Static_assert(offsetof(struct wrt__act, result) == 96, "switch.S");
-_Static_assert(offsetof(struct wrt__act, inner) == 104, "switch.S");
-_Static_assert(offsetof(struct wrt__act, thread) == 112, "switch.S");
-_Static_assert(offsetof(struct wrt__act, typed) == 120, "switch.S");
+_Static_assert(offsetof(struct wrt__act, inner) == 112, "switch.S");
+_Static_assert(offsetof(struct wrt__act, thread) == 120, "switch.S");
+_Static_assert(offsetof(struct wrt__act, typed) == 128, "switch.S");
 #elif defined(__aarch64__)
 _Static_assert(offsetof(struct wrt__act, regs.x19_x30) == 48, "switch.S");
 _Static_assert(offsetof(struct wrt__act, result) == 208, "switch.S");
-_Static_assert(offsetof(struct wrt__act, inner) == 216, "switch.S");
-_Static_assert(offsetof(struct wrt__act, thread) == 224, "switch.S");
-_Static_assert(offsetof(struct wrt__act, typed) == 232, "switch.S");
+_Static_assert(offsetof(struct wrt__act, inner) == 224, "switch.S");
+_Static_assert(offsetof(struct wrt__act, thread) == 232, "switch.S");
+_Static_assert(offsetof(struct wrt__act, typed) == 240, "switch.S");
 #endif
 
 extern _Thread_local struct wrt__act *wrt__act
@@ -246,8 +254,9 @@ extern void *const wrt__rt_table[WABI_RT_SLOTS];
 
 /* End the innermost activation with this trap.  On the host's stack only. */
 _Noreturn void wrt__trap(int code);
-/* From the stubs: act->pending was set. */
-_Noreturn void wrt__pending(struct wrt__act *act);
+/* From the stubs: act->pending was set, and act->result is what the runtime
+ * call returned.  Returns if it is not set any more. */
+void wrt__pending(struct wrt__act *act);
 
 /* act.c.  wrt__act_begin claims inst for this thread: WRT_OK, WRT_ESTATE,
  * WRT_ENOMEM; `resuming` what is suspended and nothing else.  wrt__act_stack
@@ -300,13 +309,18 @@ void wrt__sessions_forked(struct wrt__thread *t);
 /* hostcall.c: do they fit registers, see struct wabi_typed? */
 bool wrt__in_registers(const struct wrt_functype *t, unsigned ints);
 /* From the stub of HOSTFAST: the host function returned these in its result
- * registers, but act->pending or act->ends. */
-_Noreturn void wrt__fast_ended(struct wrt__act *act, uint64_t x, uint64_t f);
+ * registers, but act->pending or act->ends.  If there is nothing to be done
+ * after all, they are in act->result. */
+void wrt__fast_ended(struct wrt__act *act, uint64_t x, uint64_t f);
 
 /* suspend.c: from HOSTCALL, leave the guest; h's results will go to vals, or,
  * if that is NULL, to the result registers.  A trap if it may not be. */
 _Noreturn void wrt__suspend(struct wrt__act *a, wrt_instance *caller,
     const struct wrt__hostfn *h, wrt_val *vals);
+/* Note the activation as suspended where act->regs say. */
+void wrt__suspend_as(struct wrt__act *a, enum wrt__suspended_how how);
+/* Is one of the group suspended where its references cannot be found? */
+bool wrt__suspended_anywhere(const struct wrt__group *g);
 /* End what is suspended, if it is. */
 void wrt__suspended_drop(wrt_instance *i);
 
@@ -319,6 +333,25 @@ int wrt__kill_signal(void);
 void wrt__kill_unblock(void);
 /* The outermost activation from a outwards that is to end, or NULL. */
 struct wrt__act *wrt__killed(struct wrt__act *a);
+/* May the guest not go on, for a kill or a fork? */
+bool wrt__must_end(struct wrt__act *a);
+
+/* ---- Time slices --------------------------------------------------------- */
+
+/* Room for all registers; NULL: out of memory. */
+struct wrt__context *wrt__context_new(void);
+/* From the handler's frame; false if there is more than fits. */
+bool wrt__context_save(struct wrt__context *c, const ucontext_t *uc);
+void wrt__context_load(const struct wrt__context *c, ucontext_t *uc);
+/* Go on with the instance's context, as wrt__act_enter. */
+bool wrt__context_enter(struct wrt__act *a);
+
+/* Is the activation to be suspended? */
+bool wrt__slice_wanted(const struct wrt__act *a);
+/* From the handler: a slice is used up; then, what is to be done about all
+ * requests, false if there are none. */
+void wrt__slice_over(wrt_instance *i);
+bool wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest);
 /* Counts forks seen in this process, as the child: pools do not survive. */
 extern unsigned wrt__forks;
 
@@ -341,16 +374,21 @@ uint64_t wrt__now_ns(clockid_t clock);
 /* A call's time limits, and where it stands.  The limits that hold during a
  * call are those that were set when it began. */
 struct wrt__limits {
-	bool set;			/* one of the first two is not 0 */
+	bool set;			/* one of the next three is not 0 */
 	uint64_t wall_ns, cpu_ns;	/* of each call; 0: none */
+	uint64_t slice_ns;		/* until it is suspended; 0: never */
 	uint64_t wall_end, cpu_end;	/* of this call; 0: none */
 	uint64_t wall_left, cpu_left;	/* of a suspended call; 0: none is */
-	uint64_t wall_before, cpu_before;	/* the thread's alarms then */
+	uint64_t slice_end;
+	/* the thread's alarms before */
+	uint64_t wall_before, cpu_before, slice_before;
 };
 
+/* Set `set`. */
+void wrt__limits_changed(wrt_instance *i);
 /* The instance's outermost activation begins, linked, or has ended, or was
  * suspended: what it had left is kept. */
-void wrt__limits_begin(wrt_instance *i, struct wrt__thread *t);
+void wrt__limits_begin(struct wrt__act *a);
 void wrt__limits_end(wrt_instance *i, struct wrt__thread *t, bool suspended);
 /* From the handler: mark what is over its time as killed. */
 void wrt__limits_check(struct wrt__act *a);
@@ -883,9 +921,11 @@ struct wrt__trapinfo {
 	struct wrt__trapmore *more;	/* NULL: no frames, the code's text */
 };
 
-/* Kill: who runs, one word.  The low 32 bits are the thread, the high ones the
- * code asked for; 0 when nothing runs. */
+/* Kill: who runs, one word.  The low 31 bits are the thread, the high 32 the
+ * code asked for, the one between asks for a suspension; 0 when nothing runs. */
 typedef _Atomic uint64_t wrt__kill_word;
+#define WRT__KILL_TID	0x7fffffffu
+#define WRT__PREEMPT	0x80000000u
 
 struct wrt_instance {
 	struct wrt__act *session;	/* or NULL */
@@ -901,6 +941,7 @@ struct wrt_instance {
 	struct wrt__thread *_Atomic thread;	/* that runs it */
 	uint32_t depth;			/* nested activations */
 	struct wrt__stack *suspended;	/* with the call on it, or NULL */
+	struct wrt__context *_Atomic context;	/* room for registers, or NULL */
 	struct wrt__limits lim;
 	void *data;
 	uint64_t stack_bytes;

@@ -216,6 +216,12 @@ wrt__killed(struct wrt__act *a)
 }
 
 bool
+wrt__must_end(struct wrt__act *a)
+{
+	return wrt__killed(a) || a->inst->pool->forks != wrt__forks;
+}
+
+bool
 wrt__pc_in_window(uintptr_t pc)
 {
 	const int32_t *w = (const int32_t *)(const void *)wrt__stub_windows;
@@ -232,6 +238,17 @@ wrt__pc_in_window(uintptr_t pc)
 	return false;
 }
 
+/* A guest that was suspended goes on from here. */
+static bool
+resume(struct wrt__thread *t, ucontext_t *uc)
+{
+	if (!t->resume)
+		return false;
+	wrt__context_load(t->resume, uc);
+	t->resume = NULL;
+	return true;
+}
+
 /* In guest code: leave at once.  In the runtime or the host: every way back
  * into guest code looks at pending first, and between that look and the guest
  * the pc is in a window, where one may leave too. */
@@ -239,14 +256,25 @@ static void
 on_kill(int sig, siginfo_t *si, void *uc)
 {
 	struct wrt__act *a = wrt__act, *last;
+	bool resumed = a && resume(a->thread, uc);
 	uintptr_t pc = context_pc(uc);
 	int e = errno;
 
 	wrt__limits_check(a);
 	last = wrt__killed(a);
 	if (!last) {
+		bool asked = wrt__slice_signal(a, uc,
+		    !resumed && in_guest(pc));
+
+		if (asked && a->suspended) {
+			context_regs(uc, &a->regs);
+			a->is_return = 0;
+			a->stack->call.regs = a->regs;
+			context_leave(uc, a);
+		}
 		errno = e;
-		pass_on(sig, si, uc);
+		if (!asked && !resumed)
+			pass_on(sig, si, uc);
 		return;
 	}
 	for (struct wrt__act *o = a;; o = o->prev) {

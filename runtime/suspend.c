@@ -36,10 +36,47 @@ wrt_yield(wrt_instance *caller, wrt_val val)
 }
 
 void
+wrt__suspend_as(struct wrt__act *a, enum wrt__suspended_how how)
+{
+	struct wrt__suspended *s = &a->stack->call;
+
+	memset(s, 0, sizeof *s);
+	s->how = how;
+	s->regs = a->regs;
+	s->stack_top = a->stack_top;
+	s->func = a->func;
+	s->call_vals = a->vals;
+	s->result[0] = a->result[0];
+	s->result[1] = a->result[1];
+	s->cont = a->cont;
+	a->suspended = true;
+}
+
+static bool
+by_time(const wrt_instance *i)
+{
+	enum wrt__suspended_how how = i->suspended->call.how;
+
+	return how == WRT__BY_SIGNAL || how == WRT__BY_PENDING;
+}
+
+/* Registers may hold what is no reference any more or not yet, and pointers
+ * before an object; what is returned is in no frame. */
+bool
+wrt__suspended_anywhere(const struct wrt__group *g)
+{
+	for (const wrt_instance *i = g->members; i; i = i->next)
+		if (i->suspended && by_time(i))
+			return true;
+	return false;
+}
+
+void
 wrt__suspend(struct wrt__act *a, wrt_instance *caller,
     const struct wrt__hostfn *h, wrt_val *vals)
 {
 	struct wrt__suspended *s;
+	wrt_val yielded;
 
 	if (!can_suspend(a)) {
 		a->trap_set = true;
@@ -50,18 +87,13 @@ wrt__suspend(struct wrt__act *a, wrt_instance *caller,
 		wrt__leave(a);
 	}
 	s = &a->stack->call;
-	if (!a->yielding)
-		memset(&s->yielded, 0, sizeof s->yielded);
-	s->how = vals ? WRT__BY_HOSTCALL : WRT__BY_HOSTFAST;
-	s->regs = a->regs;
-	s->stack_top = a->stack_top;
-	s->func = a->func;
-	s->call_vals = a->vals;
+	yielded = s->yielded;
+	wrt__suspend_as(a, vals ? WRT__BY_HOSTCALL : WRT__BY_HOSTFAST);
+	if (a->yielding)
+		s->yielded = yielded;
 	s->caller = caller;
 	s->type = h->type;
 	s->vals = vals;
-	s->cont = a->cont;
-	a->suspended = true;
 	wrt__leave(a);
 }
 
@@ -72,6 +104,8 @@ wrt__suspended_drop(wrt_instance *i)
 
 	if (!s)
 		return;
+	/* It may have been making an object. */
+	wrt__heap_repair(i);
 	/* In a continuation, its stack is that one's to end. */
 	s = wrt__chain_end(s->call.cont, s);
 	wrt__stack_give(wrt__thread_get(), s);
@@ -83,7 +117,9 @@ wrt__suspended_drop(wrt_instance *i)
 int
 wrt_instance_suspended(const wrt_instance *i)
 {
-	return i && i->suspended;
+	if (!i || !i->suspended)
+		return 0;
+	return by_time(i) ? 2 : 1;
 }
 
 int
@@ -112,9 +148,11 @@ take_vals(const struct wrt__suspended *s, const wrt_val *vals, size_t n,
 	if (n != s->type.nresults || (n && !vals))
 		return WRT_ETYPE;
 	if (s->how == WRT__BY_HOSTFAST) {
-		*reg = n ? vals[0].u64[0] : 0;
+		reg[0] = reg[1] = n ? vals[0].u64[0] : 0;
 		return WRT_OK;
 	}
+	if (s->how != WRT__BY_HOSTCALL)
+		return WRT_OK;			/* its own go on */
 	tmp = alloca((n + 1) * sizeof *tmp);
 	for (size_t k = 0; k < n; k++)
 		tmp[k] = vals[k];
@@ -133,7 +171,7 @@ wrt_instance_resume(wrt_instance *i, const wrt_val *vals, size_t nvals,
 {
 	struct wrt__suspended *s;
 	struct wrt__act a;
-	bool refs;
+	bool refs, left;
 	int rc;
 
 	if (!i)
@@ -144,7 +182,7 @@ wrt_instance_resume(wrt_instance *i, const wrt_val *vals, size_t nvals,
 	s = &i->suspended->call;
 	rc = WRT_ETYPE;
 	if (results || !wrt__type_of_call(s->func->type_id, &refs)->nresults)
-		rc = take_vals(s, vals, nvals, &a.result);
+		rc = take_vals(s, vals, nvals, a.result);
 	if (rc != WRT_OK) {
 		wrt__act_cancel(&a);
 		return rc;
@@ -158,5 +196,9 @@ wrt_instance_resume(wrt_instance *i, const wrt_val *vals, size_t nvals,
 	a.is_return = true;
 	a.func = s->func;
 	a.vals = s->call_vals;
-	return wrt__call_end(&a, wrt__act_resume(&a), a.func, a.vals, results);
+	if (s->how == WRT__BY_SIGNAL || s->how == WRT__BY_PENDING)
+		memcpy(a.result, s->result, sizeof a.result);
+	left = s->how == WRT__BY_SIGNAL ? wrt__context_enter(&a) :
+	    wrt__act_resume(&a);
+	return wrt__call_end(&a, left, a.func, a.vals, results);
 }

@@ -24,9 +24,9 @@
 #define X(n)		(48 + 8 * (n - 19))
 #define D(n)		(144 + 8 * (n - 8))
 #define RESULT		208
-#define INNER		216
-#define THREAD		224
-#define TYPED		232
+#define INNER		224
+#define THREAD		232
+#define TYPED		240
 /* struct wrt_instance */
 #define I_SESSION	0
 #define I_KILL_CODE	12
@@ -232,7 +232,8 @@ wrt__resume:
 	ldr x29, [x9, #X(29)]
 	ldr x30, [x9, #PC]
 	ldr x0, [x9, #RESULT]
-	fmov d0, x0
+	ldr d0, [x9, #RESULT + 8]
+	mov x1, #0			/* for landing pads */
 	ret
 	.cfi_restore_state
 9:	b wrt__leave
@@ -381,6 +382,9 @@ wrt__stub_HOSTFAST:
 	fmov x2, d0
 	mov x0, x19
 	bl wrt__fast_ended
+	ldr x0, [x19, #RESULT]
+	ldr d0, [x19, #RESULT + 8]
+	b 8b
 	.cfi_endproc
 	.size wrt__stub_HOSTFAST, . - wrt__stub_HOSTFAST
 	.section .rodata.wrt_windows, "a", %progbits
@@ -422,8 +426,13 @@ wrt__stub_\name:
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined x30
+	str x0, [x19, #RESULT]
+	str d0, [x19, #RESULT + 8]
 	mov x0, x19
 	bl wrt__pending
+	ldr x0, [x19, #RESULT]
+	ldr d0, [x19, #RESULT + 8]
+	b 8b				/* nothing to be done after all */
 	.cfi_endproc
 	.size wrt__stub_\name, . - wrt__stub_\name
 	/* where a kill may leave at once: from the look at PENDING to the ret */
@@ -474,8 +483,12 @@ wrt__land:
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined x30
+	str x0, [x19, #RESULT]
 	mov x0, x19
 	bl wrt__pending
+	ldr x0, [x19, #RESULT]
+	mov x1, #0
+	b 8b
 	.cfi_endproc
 	.size wrt__land, . - wrt__land
 	.section .rodata.wrt_windows, "a", %progbits

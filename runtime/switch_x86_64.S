@@ -27,9 +27,9 @@
 #define R14		80
 #define R15		88
 #define RESULT		96
-#define INNER		104
-#define THREAD		112
-#define TYPED		120
+#define INNER		112
+#define THREAD		120
+#define TYPED		128
 /* struct wrt_instance */
 #define I_SESSION	0
 #define I_KILL_CODE	12
@@ -197,7 +197,8 @@ wrt__resume:
 	movq R14(%r10), %r14
 	movq R15(%r10), %r15
 	movq RESULT(%r10), %rax
-	movq %rax, %xmm0
+	movq RESULT+8(%r10), %xmm0
+	xorl %edx, %edx			/* for landing pads */
 	jmp *PC(%r10)
 	.cfi_restore_state
 9:	jmp wrt__leave
@@ -328,6 +329,9 @@ wrt__stub_HOSTFAST:
 	movq %rax, %rsi
 	movq %xmm0, %rdx
 	call wrt__fast_ended
+	movq RESULT(%rbx), %rax
+	movq RESULT+8(%rbx), %xmm0
+	jmp 8b
 	.cfi_endproc
 	.size wrt__stub_HOSTFAST, . - wrt__stub_HOSTFAST
 	.section .rodata.wrt_windows, "a", @progbits
@@ -365,8 +369,13 @@ wrt__stub_\name:
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined %rip
+	movq %rax, RESULT(%rbx)
+	movq %xmm0, RESULT+8(%rbx)
 	movq %rbx, %rdi
 	call wrt__pending
+	movq RESULT(%rbx), %rax
+	movq RESULT+8(%rbx), %xmm0
+	jmp 8b				/* nothing to be done after all */
 	.cfi_endproc
 	.size wrt__stub_\name, . - wrt__stub_\name
 	/* where a kill may leave at once: from the look at PENDING to the ret */
@@ -411,8 +420,12 @@ wrt__land:
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined %rip
+	movq %rax, RESULT(%rbx)
 	movq %rbx, %rdi
+	andq $-16, %rsp			/* nobody returns there */
 	call wrt__pending
+	movq RESULT(%rbx), %rax
+	jmp 8b
 	.cfi_endproc
 	.size wrt__land, . - wrt__land
 	.section .rodata.wrt_windows, "a", @progbits

@@ -171,12 +171,17 @@ look(void)
 	pthread_mutex_lock(&lock);
 	for (struct wrt__thread *t = threads; t; t = t->next) {
 		uint64_t wall = atomic_load(&t->wall_alarm);
+		uint64_t slice = atomic_load(&t->slice_alarm);
 		uint64_t cpu = atomic_load(&t->cpu_alarm), used;
 
 		if (wall && wall <= now)
 			ring(t, &t->wall_alarm, wall);
 		else if (wall && wall < next)
 			next = wall;
+		if (slice && slice <= now)
+			ring(t, &t->slice_alarm, slice);
+		else if (slice && slice < next)
+			next = slice;
 		if (!cpu)
 			continue;
 		used = wrt__now_ns(cpu_clock(t->tid));

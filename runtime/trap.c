@@ -267,9 +267,18 @@ wrt__trap(int code)
 	wrt__leave(a);
 }
 
+/* Whoever asks sets pending after what he asks for. */
 void
 wrt__pending(struct wrt__act *a)
 {
-	a->code = WABI_TRAP_INTERRUPT;
-	wrt__leave(a);
+	atomic_store_explicit(&a->pending, 0, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (wrt__must_end(a)) {
+		a->code = WABI_TRAP_INTERRUPT;
+		wrt__leave(a);
+	}
+	if (wrt__slice_wanted(a)) {
+		wrt__suspend_as(a, WRT__BY_PENDING);
+		wrt__leave(a);
+	}
 }

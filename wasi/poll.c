@@ -222,6 +222,8 @@ wait_any(struct wait *w)
 
 		if (span > 0 || w->npolls > 0)
 			n = ppoll(w->polls, w->npolls, &ts, NULL);
+		if (n < 0 && errno == EINTR && wrt_preempted(w->c->caller))
+			continue;
 		if (n < 0)
 			return wasi_errno(errno);
 		for (uint32_t i = 0; i < w->nsubs; i++)

@@ -39,9 +39,8 @@ static const struct snapshot {
 /* ---- Calls ------------------------------------------------------------ */
 
 static int
-call_dispatch(void *data, wrt_instance *caller, wrt_val *vals)
+call_once(const struct wasi_binding *b, wrt_instance *caller, wrt_val *vals)
 {
-	const struct wasi_binding *b = data;
 	struct wasi_call c = {
 		.w = b->w,
 		.caller = caller,
@@ -55,6 +54,19 @@ call_dispatch(void *data, wrt_instance *caller, wrt_val *vals)
 		wasi_fd_put(c.held[--c.nheld]);
 	while (c.ntemp)
 		close(c.temp[--c.ntemp]);
+	return rc;
+}
+
+/* A guest that is only to wait for its turn learns nothing of that. */
+static int
+call_dispatch(void *data, wrt_instance *caller, wrt_val *vals)
+{
+	const struct wasi_binding *b = data;
+	int rc;
+
+	do
+		rc = call_once(b, caller, vals);
+	while (rc == WASI_INTR && wrt_preempted(caller));
 	if (rc < 0)
 		return rc;
 	if (b->has_result)

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * context.c: all registers of a guest, taken out of a signal handler's frame
+ * and put into another one.
+ *
+ * The kernel has saved them when it called the handler, and loads them from the
+ * frame when that returns.  So a guest is resumed, on whatever thread, by a
+ * handler that replaces its own frame's registers by the guest's.  What belongs
+ * to the thread and not to the guest stays: segments, the signal mask,
+ * protection keys.
+ *
+ * The room is made in advance, as large as the machine's registers can be;
+ * nothing here allocates in a handler.
+ */
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "rt.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+enum { FXSAVE = 512, SW_AT = 464, HEADER_AT = 512, HEADER = 64,
+       EXTENDED_AT = HEADER_AT + HEADER, PKRU = 9 };
+#define FXSAVE_MAGIC1	0x46505853u
+
+/* What the kernel writes at SW_AT of the floating-point area. */
+struct sw_bytes {
+	uint32_t magic1, extended_bytes;
+	uint64_t features;
+	uint32_t xsave_bytes;
+};
+
+struct wrt__context {
+	greg_t regs[REG_EFL + 1];	/* R8 to RSP, RIP, EFLAGS */
+	uint64_t features;
+	size_t room, bytes;		/* of x: XSAVE's standard format */
+	uint8_t x[];
+};
+
+static size_t
+machine_bytes(void)
+{
+	uint32_t a, b, c, d;
+
+	if (__get_cpuid_count(0xd, 0, &a, &b, &c, &d) && b > FXSAVE)
+		return b;
+	return FXSAVE;
+}
+
+struct wrt__context *
+wrt__context_new(void)
+{
+	size_t room = machine_bytes();
+	struct wrt__context *c = wrt__calloc(1, sizeof *c + room);
+
+	if (c)
+		c->room = room;
+	return c;
+}
+
+static struct sw_bytes
+sw_of(const uint8_t *fp)
+{
+	struct sw_bytes sw;
+
+	memcpy(&sw, fp + SW_AT, sizeof sw);
+	if (sw.magic1 != FXSAVE_MAGIC1)
+		sw = (struct sw_bytes){ .xsave_bytes = FXSAVE, .features = 3 };
+	return sw;
+}
+
+bool
+wrt__context_save(struct wrt__context *c, const ucontext_t *uc)
+{
+	const uint8_t *fp = (const uint8_t *)uc->uc_mcontext.fpregs;
+	struct sw_bytes sw;
+
+	if (!fp)
+		return false;
+	sw = sw_of(fp);
+	if (sw.xsave_bytes > c->room)
+		return false;
+	memcpy(c->regs, uc->uc_mcontext.gregs, sizeof c->regs);
+	memcpy(c->x, fp, sw.xsave_bytes);
+	c->bytes = sw.xsave_bytes;
+	c->features = sw.features;
+	return true;
+}
+
+/* Where XSAVE keeps the thread's protection keys, and how many bytes; 0. */
+static size_t
+keys_at(size_t *n)
+{
+	uint32_t a, b, c, d;
+
+	if (!__get_cpuid_count(0xd, PKRU, &a, &b, &c, &d))
+		return 0;
+	*n = a;
+	return b;
+}
+
+/* The part after FXSAVE's.  What the frame has no room for guests do not use:
+ * it belongs to features that a thread must ask for. */
+static void
+load_extended(const struct wrt__context *c, uint8_t *fp, struct sw_bytes sw)
+{
+	size_t n = c->bytes < sw.xsave_bytes ? c->bytes : sw.xsave_bytes;
+	uint64_t has, own, key_bit = 1ull << PKRU;
+	uint8_t keys[64];
+	size_t nkeys = 0, at = keys_at(&nkeys);
+
+	if (n < EXTENDED_AT)
+		return;
+	memcpy(&own, fp + HEADER_AT, sizeof own);
+	memcpy(&has, c->x + HEADER_AT, sizeof has);
+	has &= sw.features & ~key_bit;
+	has |= own & key_bit;
+	if (!at || nkeys > sizeof keys || at + nkeys > sw.xsave_bytes)
+		at = nkeys = 0;
+	memcpy(keys, fp + at, nkeys);
+	memcpy(fp + EXTENDED_AT, c->x + EXTENDED_AT, n - EXTENDED_AT);
+	memcpy(fp + at, keys, nkeys);
+	memcpy(fp + HEADER_AT, &has, sizeof has);
+}
+
+void
+wrt__context_load(const struct wrt__context *c, ucontext_t *uc)
+{
+	uint8_t *fp = (uint8_t *)uc->uc_mcontext.fpregs;
+
+	memcpy(uc->uc_mcontext.gregs, c->regs, sizeof c->regs);
+	memcpy(fp, c->x, SW_AT);
+	load_extended(c, fp, sw_of(fp));
+}
+
+static uint64_t
+fp_control(void)
+{
+	return __builtin_ia32_stmxcsr();
+}
+
+static void
+fp_control_set(uint64_t x)
+{
+	__builtin_ia32_ldmxcsr((uint32_t)x);
+}
+#elif defined(__aarch64__)
+#include <asm/sigcontext.h>
+
+struct wrt__context {
+	uint64_t regs[31], sp, pc, pstate;
+	size_t bytes;			/* of the records */
+	uint8_t records[sizeof ((mcontext_t *)0)->__reserved]
+	    __attribute__((aligned(16)));
+};
+
+struct wrt__context *
+wrt__context_new(void)
+{
+	return wrt__calloc(1, sizeof(struct wrt__context));
+}
+
+/* Vector registers: all that a guest has. */
+static bool
+is_guests(const struct _aarch64_ctx *r)
+{
+	return r->magic == FPSIMD_MAGIC || r->magic == SVE_MAGIC;
+}
+
+static const struct _aarch64_ctx *
+next(const struct _aarch64_ctx *r)
+{
+	return (const void *)((const uint8_t *)r + r->size);
+}
+
+/* False for registers so long that their record is elsewhere. */
+bool
+wrt__context_save(struct wrt__context *c, const ucontext_t *uc)
+{
+	const mcontext_t *m = &uc->uc_mcontext;
+	const struct _aarch64_ctx *r = (const void *)m->__reserved;
+
+	c->bytes = 0;
+	for (; r->magic; r = next(r)) {
+		if (r->magic == EXTRA_MAGIC)
+			return false;
+		if (!is_guests(r))
+			continue;
+		memcpy(c->records + c->bytes, r, r->size);
+		c->bytes += r->size;
+	}
+	memcpy(c->regs, m->regs, sizeof c->regs);
+	c->sp = m->sp;
+	c->pc = m->pc;
+	c->pstate = m->pstate;
+	return true;
+}
+
+/* The kernel takes records in any order; those of the thread's own that are no
+ * registers of a guest's it does not miss. */
+void
+wrt__context_load(const struct wrt__context *c, ucontext_t *uc)
+{
+	mcontext_t *m = &uc->uc_mcontext;
+
+	memcpy(m->__reserved, c->records, c->bytes);
+	memset(m->__reserved + c->bytes, 0, sizeof(struct _aarch64_ctx));
+	memcpy(m->regs, c->regs, sizeof c->regs);
+	m->sp = c->sp;
+	m->pc = c->pc;
+	m->pstate = c->pstate;
+}
+
+static uint64_t
+fp_control(void)
+{
+	uint64_t x;
+
+	__asm__ volatile("mrs %0, fpcr" : "=r"(x));
+	return x;
+}
+
+static void
+fp_control_set(uint64_t x)
+{
+	__asm__ volatile("msr fpcr, %0" : : "r"(x));
+}
+#endif
+
+/* ---- Going on ------------------------------------------------------------- */
+
+/* On a piece of the host's stack, as the guest to be entered: have the handler
+ * put the registers in place.  A kill that came before resume was set found
+ * nothing to do but to set pending. */
+static void
+go_on(void *x, void *top, void *z)
+{
+	struct wrt__act *a = x;
+	struct wrt__thread *t = a->thread;
+
+	(void)z;
+	a->stack_top = top;
+	wrt__kill_unblock();
+	t->resume = a->inst->context;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (wrt__must_end(a)) {
+		t->resume = NULL;
+		wrt__trap(WABI_TRAP_INTERRUPT);
+	}
+	for (;;)
+		syscall(SYS_tgkill, getpid(), t->tid, wrt__kill_signal());
+}
+
+bool
+wrt__context_enter(struct wrt__act *a)
+{
+	uint8_t room[16384] __attribute__((aligned(16)));
+	uint64_t control = fp_control();
+	void *top = a->stack_top;
+	bool left;
+
+	a->stack_top = room + sizeof room;
+	left = wrt__act_enter(a, (void *)go_on, a, top, NULL);
+	a->stack_top = top;
+	fp_control_set(control);
+	return left;
+}
