@@ -90,6 +90,7 @@ struct plan {
 					 * trap may then be missing */
 	bool relaxed_deterministic;	/* relaxed SIMD is the same anywhere */
 	bool nan_canonical;		/* NaNs that arithmetic makes, too */
+	bool fuel;			/* count instructions */
 	bool is_x86;			/* else aarch64 */
 	char *triple, *cpu, *cpu_features;	/* LLVM's */
 	const char *tune;		/* CPU to schedule for, or "" */

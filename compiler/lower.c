@@ -93,15 +93,24 @@ l_skips(struct lower *l, const struct insn *in)
 }
 
 void
+l_insn(struct lower *l, const struct insn *in)
+{
+	handlers[in->op](l, in);
+}
+
+void
 l_body(struct lower *l, struct reader *r)
 {
 	struct insn in;
 
 	while (l->nlabels > 0) {
+		l_fuel_head(l, r);
 		insn_read(r, &in);
 		l->offset = in.offset;
+		l_fuel_step(l, &in);
 		if (!l_skips(l, &in))
-			handlers[in.op](l, &in);
+			l_insn(l, &in);
+		l_fuel_done(l, &in);
 	}
 }
 
@@ -142,6 +151,7 @@ l_open_func(struct lower *l, LLVMValueRef fn, uint64_t offset,
 	l->stack = NULL;
 	l->labels = NULL;
 	l->nlocals = l->nresults = l->skipped = 0;
+	l->fuel.var = NULL;
 	l->dead = false;
 	l->mem_base = ARENA_NEW(&l->c.scratch, l->m->nmemories, LLVMValueRef);
 	l->entry = l_bb(l, "entry");
@@ -230,8 +240,10 @@ l_one_func(struct lower *l, uint32_t idx)
 		name = s;
 	}
 	l_open_func(l, l_func(l, idx), f->offset, name, t->results);
+	l_fuel_open(l);
 	l_make_locals(l, t, &r);
 	l_body(l, &r);
+	l_fuel_close(l);
 	l_build_return(l, t->results);
 	l_close_func(l);
 }

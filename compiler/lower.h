@@ -7,6 +7,7 @@
  *   lower_ctl.c    blocks and branches
  *   lower_call.c   calls, function references;  lower_tail.c  tail calls
  *   lower_exn.c    exceptions;  lower_cont.c  continuations
+ *   lower_fuel.c   counting what is executed
  *   lower_num.c    integers;  lower_float.c  floating point
  *   lower_mem.c    linear memory: every access goes through l_addr()
  *   lower_var.c    locals, globals, constants, select, references, tables
@@ -25,7 +26,7 @@
 #include <llvm-c/DebugInfo.h>
 
 #include "back.h"
-#include "insn.h"
+#include "fuel.h"
 
 /* What may alias what.  An own memory, table or global exists once and is no
  * other's; two imported ones may be the same.  What never changes in an
@@ -48,6 +49,7 @@ enum alias {
 	ALIAS_HEAP_V128,
 	ALIAS_HEAP_REF,
 	ALIAS_HEAP_PTR,
+	ALIAS_FUEL,
 	ALIAS_TABLE,			/* + own table */
 	ALIAS_MEMORY = ALIAS_TABLE + 8,	/* + own memory */
 	NALIASES = ALIAS_MEMORY + 8	/* further ones share the last */
@@ -133,6 +135,15 @@ struct lower {
 	bool dead;			/* what follows is unreachable */
 	uint32_t skipped;		/* blocks opened since */
 	uint64_t offset, located;	/* of the instruction; last location */
+
+	struct {			/* lower_fuel.c */
+		LLVMValueRef var;	/* or NULL: not counted */
+		uint32_t entry;		/* to be paid with the first stretch */
+		uint32_t left;		/* instructions left of the stretch */
+		uint64_t rest;		/* what they cost */
+		bool copy;		/* in a copy that ends in the trap */
+		bool out;		/* the trap is FUEL */
+	} fuel;
 };
 
 enum { FASTCC = LLVMFastCallConv, TAILCC = 18 };	/* conventions */
@@ -182,6 +193,8 @@ void l_open_func(struct lower *, LLVMValueRef fn, uint64_t offset,
  * results are then on the stack, unless l->dead. */
 void l_body(struct lower *, struct reader *);
 void l_close_func(struct lower *);
+/* Lower one instruction. */
+void l_insn(struct lower *, const struct insn *);
 
 struct label *l_label_push(struct lower *, enum label_kind,
     struct vtypes params, struct vtypes results);
@@ -257,6 +270,16 @@ bool l_is_heap_ref(struct lower *, struct vtype);
 
 void l_exact_load(struct lower *, LLVMValueRef load);
 void l_exact_func(struct lower *);	/* at a function's start */
+
+/* ---- lower_fuel.c; nothing is done where fuel is not counted ---- */
+
+void l_fuel_open(struct lower *);
+void l_fuel_close(struct lower *);
+void l_fuel_head(struct lower *, const struct reader *);
+void l_fuel_step(struct lower *, const struct insn *);
+void l_fuel_done(struct lower *, const struct insn *);
+void l_fuel_reload(struct lower *);
+void l_fuel_trap(struct lower *);
 
 /* ---- thunk.c ---- */
 

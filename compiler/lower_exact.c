@@ -87,7 +87,7 @@ l_exact_load(struct lower *l, LLVMValueRef load)
 {
 	LLVMTypeRef t = LLVMTypeOf(load), ft;
 
-	if (l->plan->opt_level <= VOLATILE_LEVEL) {
+	if (l->plan->opt_level <= VOLATILE_LEVEL || l->fuel.copy) {
 		LLVMSetVolatile(load, 1);
 		return;
 	}

@@ -117,6 +117,7 @@ l_pad(struct lower *l, struct label *b)
 	pad = LLVMBuildLandingPad(l->b, LLVMStructTypeInContext(l->ctx, two, 2,
 	    0), l_personality(l), 1, "");
 	LLVMAddClause(pad, LLVMConstNull(l->ptr));
+	l_fuel_reload(l);
 	l_pass_on(l, LLVMBuildExtractValue(l->b, pad, 0, ""), b);
 	LLVMPositionBuilderAtEnd(l->b, here);
 	return b->h->pad;

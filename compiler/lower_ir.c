@@ -120,7 +120,7 @@ l_metadata_init(struct lower *l)
 	    "global.imported", "table.imported", "memory.imported",
 	    "heap.run", "heap.head", "heap.i8", "heap.i16", "heap.i32",
 	    "heap.i64", "heap.f32", "heap.f64", "heap.v128", "heap.ref",
-	    "heap.ptr" };
+	    "heap.ptr", "fuel" };
 	LLVMMetadataRef name = l_md_str(l, "wasm");
 	LLVMMetadataRef root = LLVMMDNodeInContext2(l->ctx, &name, 1);
 	char buf[32];
@@ -435,7 +435,10 @@ l_rt(struct lower *l, enum wabi_rtcall slot, LLVMValueRef *args,
 void
 l_trap(struct lower *l, LLVMValueRef code)
 {
-	LLVMValueRef call = l_rt(l, WABI_RT_TRAP, &code, 1);
+	LLVMValueRef call;
+
+	l_fuel_trap(l);
+	call = l_rt(l, WABI_RT_TRAP, &code, 1);
 
 	LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex, l->nomerge);
 	LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,

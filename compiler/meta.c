@@ -519,10 +519,11 @@ mw_options(struct mw *w)
 {
 	char s[128];
 	int wopt = w->c->opt ? w->c->opt->wasm_opt_level : 0;
-	int n = snprintf(s, sizeof s, "-O%d --bounds=%s%s%s", w->p->opt_level,
+	int n = snprintf(s, sizeof s, "-O%d --bounds=%s%s%s%s", w->p->opt_level,
 	    w->p->explicit_bounds ? "explicit" : "guard",
 	    w->p->relaxed_deterministic ? " --relaxed-simd-deterministic" : "",
-	    w->p->nan_canonical ? " --nan-canonicalize" : "");
+	    w->p->nan_canonical ? " --nan-canonicalize" : "",
+	    w->p->fuel ? " --fuel" : "");
 
 	if (wopt > 0)
 		snprintf(s + n, sizeof s - (size_t)n, " --wasm-opt=%d", wopt);
@@ -542,6 +543,7 @@ mw_head(struct mw *w, struct wabi_meta *h)
 		.counts = w->p->counts,
 		.vmctx_size = w->p->layout.size,
 		.start = w->m->start == NO_IDX ? UINT32_MAX : w->m->start,
+		.flags = w->p->fuel ? WABI_META_FUEL : 0,
 	};
 	SHA256(w->m->file.p, w->m->file.n, h->wasm_sha256);
 	snprintf(producer, sizeof producer, "wasmc %s", wasmc_version());

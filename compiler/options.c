@@ -65,12 +65,13 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 		n = snprintf(buf, size, "%s; %s", wasmc_version(), err.text);
 	else
 		n = snprintf(buf, size, "%s; abi %u; %s; %s; %s; -O%d; "
-		    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s",
+		    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s",
 		    wasmc_version(), WABI_VERSION, t.triple, t.tune,
 		    t.features, options_level(&o), o.emit, o.bounds,
 		    o.wasm_opt_level > 0 ? o.wasm_opt_level : 0,
 		    (unsigned long long)set,
 		    o.relaxed_deterministic ? "; relaxed-det" : "",
-		    o.nan_canonicalize ? "; nan-canon" : "");
+		    o.nan_canonicalize ? "; nan-canon" : "",
+		    o.fuel ? "; fuel" : "");
 	return n < 0 ? 0 : (size_t)n;
 }

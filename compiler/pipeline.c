@@ -102,6 +102,7 @@ job_plan(struct job *j)
 	p->explicit_bounds = j->opt.bounds == WASMC_BOUNDS_EXPLICIT;
 	p->relaxed_deterministic = j->opt.relaxed_deterministic != 0;
 	p->nan_canonical = j->opt.nan_canonicalize != 0;
+	p->fuel = j->opt.fuel != 0;
 	p->is_x86 = j->target.x86;
 	p->triple = (char *)(uintptr_t)j->target.triple;
 	p->cpu = (char *)(uintptr_t)j->target.base;

@@ -638,6 +638,8 @@ struct wabi_tag_info {
 	uint32_t type_idx;
 };
 
+enum { WABI_META_FUEL = 1 };		/* code counts in vmctx->fuel */
+
 /* CPU features the code was compiled for, which the loading CPU must have:
  * LLVM's names separated by commas, as in "+avx2,+bmi2". */
 struct wabi_meta {
@@ -666,7 +668,7 @@ struct wabi_meta {
 	struct wabi_list elems;		/* struct wabi_elem_info */
 	struct wabi_list datas;		/* struct wabi_data_info */
 	uint32_t start;			/* function index, or ~0 */
-	uint32_t flags;			/* 0 */
+	uint32_t flags;			/* WABI_META_* */
 	struct wabi_list snapshot;	/* struct wabi_snapshot: none or one */
 	uint64_t reserved[7];
 };

@@ -75,6 +75,9 @@ struct wasmc_options {
 	int relaxed_deterministic;
 	/* Every NaN that arithmetic makes is the canonical, positive one. */
 	int nan_canonicalize;
+	/* The code counts what it executes, and traps when its fuel is used
+	 * up; see wrt_instance_set_fuel(). */
+	int fuel;
 };
 
 /* Compile the bytes [wasm, wasm + n) to the file `out_path`, which appears

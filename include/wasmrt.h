@@ -149,6 +149,9 @@ struct wrt_pool_config {
 					 * may keep resident, for the next;
 					 * default 256 MiB.  Each thread may
 					 * keep a sixteenth of it besides */
+	uint64_t fuel;			/* what instances begin with, before
+					 * their start function, and after a
+					 * reset; default no end */
 };
 
 enum {
@@ -581,6 +584,23 @@ WRT_API int wrt_instance_kill(wrt_instance *, int code);
  * needs one. */
 WRT_API int wrt_instance_set_timeout(wrt_instance *, uint64_t wall_ns,
     uint64_t cpu_ns);
+
+/* ---- Fuel ---------------------------------------------------------------
+ *
+ * Code compiled with wasmc --fuel counts the instructions it executes (which
+ * count, and what each costs: docs/ABI.md, "Fuel").  Before the first one that
+ * its instance cannot pay it traps with WRT_TRAP_FUEL: what comes before has
+ * been done, nothing after.  Each instance pays for its own functions, whoever
+ * calls them; host functions cost nothing.  Other artifacts do not count, and
+ * these functions return WRT_ESTATE.
+ *
+ * Let the instance execute `units` from now on, INT64_MAX at most (WRT_EINVAL
+ * above).  Allowed after a trap, and for host functions. */
+WRT_API int wrt_instance_set_fuel(wrt_instance *, uint64_t units);
+/* What is left.  Exact when no call runs, in host functions, and after every
+ * trap but STACK_OVERFLOW and those of wrt_instance_kill(), after which the
+ * stretch of code that was running has been paid for in full. */
+WRT_API int wrt_instance_fuel(const wrt_instance *, uint64_t *out);
 
 /* ---- Memory, tables, globals ------------------------------------------ */
 

@@ -289,6 +289,7 @@ fill_vmctx(wrt_instance *i)
 	head->rt = wrt__rt_table;
 	head->instance = i;
 	head->heap = &i->gc;
+	wrt__fuel_init(i);
 	for (uint32_t k = 0; k < m->nmemories; k++) {
 		mems[k].base = i->mems[k]->m.base;
 		mems[k].mem = &i->mems[k]->m;
@@ -909,6 +910,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 	wrt__conts_free(i);
 	wrt__exns_reset(i);
 	forget_refs(i);
+	wrt__fuel_init(i);
 	i->state = WRT__READY;
 	return initialise(i, err);
 }

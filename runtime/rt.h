@@ -1051,6 +1051,10 @@ int wrt__table_init(wrt_instance *i, uint32_t table, uint32_t elem,
 int wrt__memory_init(wrt_instance *i, uint32_t mem, uint32_t data,
     uint64_t dst, uint32_t src, uint32_t n);
 
+/* fuel.c: what a new or reset instance begins with; what a fault has left
+ * over, when the frames are known. */
+void wrt__fuel_init(wrt_instance *i);
+
 const char *wrt__trap_text(int code);
 void wrt__trap_clear(wrt_instance *i);
 /* The trap's text, WRT__TEXT bytes to write to; NULL: no memory for it. */

@@ -55,7 +55,7 @@ static const char usage_text[] =
 "  -j N            files at a time (2)\n"
 "  -O0 .. -O3      optimisation level (1)\n"
 "  --bounds=MODE   guard or explicit\n"
-"  --relaxed-simd-deterministic, --nan-canonicalize, --cpu=NAME\n"
+"  --relaxed-simd-deterministic, --nan-canonicalize, --fuel, --cpu=NAME\n"
 "                  as for wasmc\n"
 "  --features=SET  as for wasmc; default: by the file's folder\n"
 "  --skip LIST     a file of names, one a line, or names with commas\n"
@@ -360,12 +360,13 @@ run_all(void)
 /* ---- Options ------------------------------------------------------------ */
 
 enum { O_BOUNDS = 256, O_FEATURES, O_SKIP, O_STRICT, O_TIMEOUT,
-       O_RELAXED, O_NAN, O_CPU };
+       O_RELAXED, O_NAN, O_FUEL, O_CPU };
 
 static const struct option options[] = {
 	{ "bounds", required_argument, NULL, O_BOUNDS },
 	{ "relaxed-simd-deterministic", no_argument, NULL, O_RELAXED },
 	{ "nan-canonicalize", no_argument, NULL, O_NAN },
+	{ "fuel", no_argument, NULL, O_FUEL },
 	{ "cpu", required_argument, NULL, O_CPU },
 	{ "features", required_argument, NULL, O_FEATURES },
 	{ "skip", required_argument, NULL, O_SKIP },
@@ -403,6 +404,7 @@ parse(int argc, char **argv)
 			opt.spec.compile.relaxed_deterministic = 1;
 			break;
 		case O_NAN: opt.spec.compile.nan_canonicalize = 1; break;
+		case O_FUEL: opt.spec.compile.fuel = 1; break;
 		case O_CPU: opt.spec.compile.cpu = optarg; break;
 		case O_SKIP: opt.skip = optarg; break;
 		case O_STRICT: opt.spec.strict = true; break;

@@ -35,6 +35,7 @@ enum { EXIT_USAGE = 2 };
 	    "\nrelaxed SIMD gives the same results on every machine")	\
 	X("nan-canonicalize", 0, NULL,					\
 	    "NaNs that arithmetic makes are the canonical one")		\
+	X("fuel", 0, NULL, "count instructions, for wasmrun --fuel")	\
 	X("wasm-opt", 0, "N", "run binaryen's passes first, level 0 to 4") \
 	X("validate", 0, NULL, "only check the module; write nothing")	\
 	X("jobs", 'j', "N", "use N threads; default: one per CPU")	\
@@ -162,6 +163,8 @@ set_option(struct args *a, const char *name, const char *v)
 		o->relaxed_deterministic = 1;
 	else if (!strcmp(name, "nan-canonicalize"))
 		o->nan_canonicalize = 1;
+	else if (!strcmp(name, "fuel"))
+		o->fuel = 1;
 	else if (!strcmp(name, "bounds"))
 		o->bounds = (enum wasmc_bounds)word("--bounds", v, bounds);
 	else if (!strcmp(name, "wasm-opt"))
