@@ -5,6 +5,7 @@
  * What is not named here ends a stretch, so that an instruction that this file
  * has never heard of is counted right.
  */
+#include "emit.h"
 #include "fuel.h"
 
 uint32_t
@@ -123,4 +124,46 @@ fuel_stretch(struct reader r)
 	s.ntouch = paid_at < s.cost ? last : before;
 	s.visible = last > 0 || class == FUEL_LEAVES;
 	return s;
+}
+
+static uint32_t
+stretch_rests(struct reader *r, struct buf *out)
+{
+	struct stretch s = fuel_stretch(*r);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s.n; i++) {
+		struct wabi_fuel_rest e;
+		struct insn in;
+
+		insn_read(r, &in);
+		s.cost -= fuel_cost(in.op);
+		if (s.cost == 0 || fuel_class(in.op) != FUEL_TOUCHES ||
+		    (opinfos[in.op].imm != IMM_MEMARG &&
+		    opinfos[in.op].imm != IMM_MEMARG_LANE))
+			continue;
+		e = (struct wabi_fuel_rest){ (uint32_t)in.offset,
+		    (uint32_t)s.cost };
+		buf_add(out, &e, sizeof e);
+		n++;
+	}
+	return n;
+}
+
+uint32_t
+fuel_rests(struct compile *c, const struct module *m, struct buf *out)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
+		const struct func *f = &m->funcs[i];
+		struct reader r = rd_open(c, f->body);
+		const struct local_run *runs;
+
+		locals_read(&r, m->types[f->type].params.n, &runs);
+		while (!rd_end(&r))
+			n += stretch_rests(&r, out);
+		arena_reset(&c->scratch);
+	}
+	return n;
 }

@@ -12,6 +12,8 @@
 
 #include "insn.h"
 
+struct buf;
+
 enum fuel_class {
 	FUEL_PLAIN,			/* neither traps nor changes anything
 					 * that outlives the function */
@@ -37,5 +39,10 @@ struct stretch {
 
 /* The stretch that begins at r. */
 struct stretch fuel_stretch(struct reader r);
+
+/* Append struct wabi_fuel_rest for every access of linear memory that has
+ * something behind it in its stretch.  Returns how many. */
+uint32_t fuel_rests(struct compile *c, const struct module *m,
+    struct buf *out);
 
 #endif

@@ -127,14 +127,14 @@ l_fuel_copy(struct lower *l, struct reader r, const struct stretch *s)
 }
 
 static void
-l_fuel_pay(struct lower *l, const struct reader *r, const struct stretch *s)
+l_fuel_pay(struct lower *l, const struct reader *r, const struct stretch *s,
+    uint64_t units)
 {
 	LLVMBasicBlockRef out = l_bb(l, "fuel"), on = l_bb(l, "");
 	LLVMValueRef left, br;
 
 	l_locate(l);
-	left = LLVMBuildSub(l->b, l_fuel_var(l), l_i64(l, l->fuel.rest),
-	    "fuel");
+	left = LLVMBuildSub(l->b, l_fuel_var(l), l_i64(l, units), "fuel");
 	LLVMBuildStore(l->b, left, l->fuel.var);
 	if (s->visible)
 		l_fuel_keep(l, left);
@@ -151,16 +151,18 @@ void
 l_fuel_head(struct lower *l, const struct reader *r)
 {
 	struct stretch s;
+	uint64_t units;
 
 	if (!l->fuel.var || l->dead || l->fuel.left > 0)
 		return;
 	s = fuel_stretch(*r);
 	l->offset = rd_pos(r);
 	l->fuel.left = s.n;
-	l->fuel.rest = s.cost + l->fuel.entry;
+	l->fuel.rest = s.cost;
+	units = s.cost + l->fuel.entry;
 	l->fuel.entry = 0;
-	if (l->fuel.rest > 0)
-		l_fuel_pay(l, r, &s);
+	if (units > 0)
+		l_fuel_pay(l, r, &s, units);
 }
 
 /* The instruction comes now. */

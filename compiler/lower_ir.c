@@ -344,6 +344,7 @@ l_alloca(struct lower *l, LLVMTypeRef t, const char *name)
 	LLVMPositionBuilderBefore(l->b, l->entry_end);
 	v = LLVMBuildAlloca(l->b, t, name);
 	LLVMPositionBuilderAtEnd(l->b, at);
+	l->located = UINT64_MAX;	/* it is the entry's now */
 	return v;
 }
 

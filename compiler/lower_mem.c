@@ -41,6 +41,7 @@ l_base(struct lower *l, uint32_t mem)
 		l->mem_base[mem] = l_fixed(l, l->ptr, l->vmctx,
 		    l_memref_at(l, mem) + offsetof(struct wabi_memref, base));
 		LLVMPositionBuilderAtEnd(l->b, at);
+		l->located = UINT64_MAX;	/* it is the entry's now */
 	}
 	return l->mem_base[mem];
 }

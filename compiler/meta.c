@@ -13,7 +13,7 @@
 #include <openssl/sha.h>
 
 #include "emit.h"
-#include "insn.h"
+#include "fuel.h"
 
 struct mw {
 	struct compile *c;
@@ -499,6 +499,20 @@ mw_datas(struct mw *w)
 	return (struct wabi_list){ (uint32_t)at, w->m->ndatas };
 }
 
+/* What faults give back; without guards nothing faults. */
+static struct wabi_list
+mw_fuel(struct mw *w)
+{
+	struct wabi_list l = { 0, 0 };
+
+	if (!w->p->fuel || w->p->explicit_bounds)
+		return l;
+	l.off = (uint32_t)mw_list(w, 0, 1);
+	l.n = fuel_rests(w->c, w->m, &w->out->bytes);
+	mw_list(w, 0, 1);
+	return l;
+}
+
 /* ---- The head ---- */
 
 static wabi_str
@@ -575,6 +589,7 @@ meta_make(struct compile *c, const struct plan *p, const struct image *im,
 	h.tags = mw_tags(&w);
 	h.elems = mw_elems(&w);
 	h.datas = mw_datas(&w);
+	h.fuel = mw_fuel(&w);
 	buf_align(&out->bytes, 16);
 	mw_check(&w);
 	h.size = (uint32_t)out->bytes.n;

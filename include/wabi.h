@@ -670,7 +670,8 @@ struct wabi_meta {
 	uint32_t start;			/* function index, or ~0 */
 	uint32_t flags;			/* WABI_META_* */
 	struct wabi_list snapshot;	/* struct wabi_snapshot: none or one */
-	uint64_t reserved[7];
+	struct wabi_list fuel;		/* struct wabi_fuel_rest, by offset */
+	uint64_t reserved[6];
 };
 
 /* Says that the artifact begins with the state that instances of another one
@@ -682,6 +683,13 @@ struct wabi_snapshot {
 	/* For a snapshot of it, what is not of this one: */
 	struct wabi_list elems;		/* the module's own segments */
 	uint32_t base_bytes;		/* how far the metadata goes */
+};
+
+/* Code that counts pays for a stretch of instructions at once.  An access that
+ * faults in the midst of one has the rest of it paid already. */
+struct wabi_fuel_rest {
+	uint32_t wasm_off;		/* of the access */
+	uint32_t units;			/* to be given back */
 };
 
 /* .wabi.pcmap: n entries sorted by addr.  An entry holds from its address to

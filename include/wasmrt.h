@@ -281,6 +281,9 @@ WRT_API int wrt_imports_table(wrt_imports *, wrt_pool *, const char *module,
     wrt_val init, struct wrt_error *err);
 WRT_API int wrt_imports_global(wrt_imports *, const char *module,
     const char *name, uint8_t type, int mut, wrt_val init);
+/* Is there a definition of that name, of whatever type?  1 or 0. */
+WRT_API int wrt_imports_has(const wrt_imports *, const char *module,
+    size_t module_len, const char *name, size_t name_len);
 /* What an import that nobody defined becomes: refused (default), a function
  * that traps when called, or one that returns zeros, or traps if its results
  * have no null. */
@@ -597,6 +600,8 @@ WRT_API int wrt_instance_set_timeout(wrt_instance *, uint64_t wall_ns,
  * Let the instance execute `units` from now on, INT64_MAX at most (WRT_EINVAL
  * above).  Allowed after a trap, and for host functions. */
 WRT_API int wrt_instance_set_fuel(wrt_instance *, uint64_t units);
+/* Was the module compiled with --fuel?  1 or 0. */
+WRT_API int wrt_module_has_fuel(const wrt_module *);
 /* What is left.  Exact when no call runs, in host functions, and after every
  * trap but STACK_OVERFLOW and those of wrt_instance_kill(), after which the
  * stretch of code that was running has been paid for in full. */

@@ -194,6 +194,7 @@ wrt__act_end(struct wrt__act *a, bool left)
 	}
 	if (trapped) {
 		wrt__heap_repair(i);
+		wrt__fuel_fault(a);
 		wrt__trap_keep(a);
 		if (a->prev)
 			a->prev->inner = i;

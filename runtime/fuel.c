@@ -21,6 +21,49 @@ wrt__fuel_init(wrt_instance *i)
 	*fuel_of(i) = units && units < INT64_MAX ? (int64_t)units : INT64_MAX;
 }
 
+/* What was paid for behind the instruction at this offset. */
+static uint32_t
+rest_of(const struct wrt_module *m, uint32_t wasm_off)
+{
+	const struct wabi_fuel_rest *e = WRT__META(m, fuel);
+	uint32_t lo = 0, hi = m->meta->fuel.n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (e[mid].wasm_off < wasm_off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < m->meta->fuel.n && e[lo].wasm_off == wasm_off ?
+	    e[lo].units : 0;
+}
+
+/* The instance whose code faulted is not known, only its module: if there are
+ * several of it in the group, none gets anything back. */
+void
+wrt__fuel_fault(struct wrt__act *a)
+{
+	struct wrt_frame f[WRT__PLACE_FRAMES];
+	wrt_instance *payer = NULL;
+	struct wrt_module *m;
+
+	if (a->code != WABI_TRAP_MEMORY_OOB || a->is_return || !a->regs.pc ||
+	    !wrt__registry_find(a->regs.pc, &m) || !m->meta->fuel.n)
+		return;
+	for (wrt_instance *i = wrt__group_of(&a->inst->group)->members; i;
+	    i = i->next) {
+		if (i->module != m)
+			continue;
+		if (payer)
+			return;
+		payer = i;
+	}
+	if (payer && wrt__symbolise(m, a->regs.pc, false, f) > 0)
+		*fuel_of(payer) += rest_of(m, f[0].wasm_off);
+}
+
 int
 wrt_instance_set_fuel(wrt_instance *i, uint64_t units)
 {
@@ -44,4 +87,10 @@ wrt_instance_fuel(const wrt_instance *i, uint64_t *out)
 	left = *fuel_of(i);
 	*out = left > 0 ? (uint64_t)left : 0;
 	return WRT_OK;
+}
+
+int
+wrt_module_has_fuel(const wrt_module *m)
+{
+	return m && (m->meta->flags & WABI_META_FUEL);
 }

@@ -53,6 +53,14 @@ wrt__imports_find(const wrt_imports *l, const char *module, size_t module_len,
 	    name_len), module, module_len, name, name_len);
 }
 
+int
+wrt_imports_has(const wrt_imports *l, const char *module, size_t module_len,
+    const char *name, size_t name_len)
+{
+	return module && name &&
+	    wrt__imports_find(l, module, module_len, name, name_len) != NULL;
+}
+
 /* ---- Definitions -------------------------------------------------------- */
 
 static void

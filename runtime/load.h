@@ -158,6 +158,7 @@ wrt__list(const struct wrt_module *m, struct wabi_list l)
 #define wrt__meta_type_tags	struct wabi_tag_info
 #define wrt__meta_type_elems	struct wabi_elem_info
 #define wrt__meta_type_datas	struct wabi_data_info
+#define wrt__meta_type_fuel	struct wabi_fuel_rest
 #define WRT__META(m, list)						\
 	((const wrt__meta_type_##list *)wrt__list((m), (m)->meta->list))
 

@@ -179,7 +179,8 @@ wrt_instance_memory(wrt_instance *i, const char *name, size_t name_len,
     wrt_memory **out)
 {
 	uint32_t k;
-	int rc = find_export(i, name, name_len, WABI_KIND_MEMORY, &k);
+	int rc = out ? find_export(i, name, name_len, WABI_KIND_MEMORY, &k) :
+	    WRT_EINVAL;
 
 	if (rc == WRT_OK)
 		*out = i->mems[k];
@@ -191,7 +192,8 @@ wrt_instance_table(wrt_instance *i, const char *name, size_t name_len,
     wrt_table **out)
 {
 	uint32_t k;
-	int rc = find_export(i, name, name_len, WABI_KIND_TABLE, &k);
+	int rc = out ? find_export(i, name, name_len, WABI_KIND_TABLE, &k) :
+	    WRT_EINVAL;
 
 	if (rc == WRT_OK)
 		*out = i->tables[k];
@@ -203,7 +205,8 @@ wrt_instance_global(wrt_instance *i, const char *name, size_t name_len,
     wrt_global **out)
 {
 	uint32_t k;
-	int rc = find_export(i, name, name_len, WABI_KIND_GLOBAL, &k);
+	int rc = out ? find_export(i, name, name_len, WABI_KIND_GLOBAL, &k) :
+	    WRT_EINVAL;
 
 	if (rc == WRT_OK)
 		*out = &i->globals[k];

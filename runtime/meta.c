@@ -462,6 +462,9 @@ check_head(struct wrt__metacheck *c)
 		return wrt__fail(c->f->err, WRT_ELOAD, "%s: uses something "
 		    "that this runtime does not know: use a newer runtime, or "
 		    "compile it again", c->f->name);
+	if (!wrt__checked_list(c, m->fuel, sizeof(struct wabi_fuel_rest),
+	    _Alignof(struct wabi_fuel_rest)))
+		return wrt__badmeta(c, "its fuel leads outside");
 	for (size_t i = 0; i < sizeof strs / sizeof *strs; i++)
 		if (!wrt__good_str(c, *strs[i]))
 			return wrt__badmeta(c, "its strings lead outside");

@@ -1054,6 +1054,7 @@ int wrt__memory_init(wrt_instance *i, uint32_t mem, uint32_t data,
 /* fuel.c: what a new or reset instance begins with; what a fault has left
  * over, when the frames are known. */
 void wrt__fuel_init(wrt_instance *i);
+void wrt__fuel_fault(struct wrt__act *a);
 
 const char *wrt__trap_text(int code);
 void wrt__trap_clear(wrt_instance *i);

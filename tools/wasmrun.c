@@ -38,6 +38,11 @@
 
 static struct runopts opt;
 
+static const char *const kind_names[] = {
+	[WRT_FUNC] = "function", [WRT_TABLE] = "table",
+	[WRT_MEMORY] = "memory", [WRT_GLOBAL] = "global", [WRT_TAG] = "tag",
+};
+
 /* What lives during the run; ended in the reverse order. */
 static struct {
 	wrt_pool *pool;
@@ -403,6 +408,9 @@ setup(void)
 		.gc_heap_bytes = opt.heap_bytes,
 		.call_cpu_ns = opt.cpu_ns,
 		.flags = WRT_POOL_PLAIN,
+		/* Nothing is paid with one unit but a start function that
+		 * does nothing. */
+		.fuel = opt.has_fuel && opt.fuel == 0 ? 1 : opt.fuel,
 	};
 	struct wrt_error err = { 0 };
 
@@ -418,6 +426,46 @@ setup(void)
 	return make_wasi();
 }
 
+/* All imports that nobody defines, a line each; NULL if there are not several.
+ * The runtime's own error names the first one, and its type. */
+static char *
+missing_imports(const wrt_module *m)
+{
+	struct wrt_extern_type e;
+	char *text = NULL;
+	size_t size, n = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	fputs("unknown imports:", f);
+	for (size_t i = 0; wrt_module_import(m, i, &e) == WRT_OK; i++) {
+		if (wrt_imports_has(run.imports, e.module, e.module_len,
+		    e.name, e.name_len))
+			continue;
+		fprintf(f, "\n    \"%s\" \"%s\" (%s)", e.module, e.name,
+		    kind_names[e.kind]);
+		n++;
+	}
+	if (fclose(f) != 0 || n < 2) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static int
+instantiate_error(const wrt_module *m, const char *file, int rc,
+    const struct wrt_error *err)
+{
+	char *all = rc == WRT_ELINK ? missing_imports(m) : NULL;
+
+	load_error("cannot instantiate", file, all ? all : *err->text ?
+	    err->text : wrt_status_text(rc));
+	free(all);
+	return rc == WRT_ETRAP ? EXIT_TRAP : EXIT_LOAD;
+}
+
 /* Open and instantiate a file as number run.n. */
 static int
 load(const char *file)
@@ -430,15 +478,19 @@ load(const char *file)
 	if (cache_open(m, file, &opt.compile, !opt.no_cache, &err) != WRT_OK)
 		return load_error("cannot load", file, err.text);
 	run.n++;
+	if (opt.has_fuel && !wrt_module_has_fuel(*m))
+		return load_error("cannot load", file, "it was compiled "
+		    "without --fuel, which --fuel needs");
 	rc = wrt_wasi_threads(run.wasi, run.imports, run.pool, *m, &err);
 	if (rc == WRT_OK || rc == WRT_ENOTFOUND)
 		rc = wrt_instance_create(inst, run.pool, *m, run.imports,
 		    &err);
-	if (rc == WRT_OK)
+	if (rc == WRT_OK) {
+		if (opt.has_fuel && opt.fuel == 0)
+			wrt_instance_set_fuel(*inst, 0);
 		return 0;
-	load_error("cannot instantiate", file, *err.text ? err.text :
-	    wrt_status_text(rc));
-	return rc == WRT_ETRAP ? EXIT_TRAP : EXIT_LOAD;
+	}
+	return instantiate_error(*m, file, rc, &err);
 }
 
 static int

@@ -298,6 +298,57 @@ def unknown_imports():
 
 
 @case
+def all_unknown_imports_are_named():
+    err = run(WASMRUN, "--invoke", "run", WAT("cli_missing")).must(1).err
+    for name in ('"nowhere" "f" (function)', '"nowhere" "g" (global)',
+                 '"elsewhere" "t" (table)'):
+        holds(err, name)
+    if "sched_yield" in err:
+        fail("names an import that there is")
+    r = json.loads(run(WASMRUN, "--json", WAT("cli_missing")).must(1).err)
+    holds(r["error"], '"elsewhere" "t"')
+
+
+@case
+def fuel_ends_the_guest():
+    # _initialize costs 5, add 4.
+    for options in ([], ["-O0"], ["--bounds=explicit"]):
+        equal(invoke("add", "1", "2", options=["--fuel", "9", *options])
+              .must().out, "3\n")
+        r = invoke("add", "1", "2", options=["--fuel", "8", *options])
+        holds(r.must(134).err, "fuel exhausted")
+        equal(r.out, "")
+    invoke("add", "1", "2", options=["--fuel", "0"]).must(134)
+    invoke("forever", options=["--fuel", "1000000"]).must(134)
+    for wrong in ("-1", "", "x", "9223372036854775808", "1k"):
+        invoke("add", "1", "2", options=["--fuel", wrong]).must(2)
+
+
+@case
+def fuel_needs_code_that_counts():
+    folder = scratch()
+    plain, counts = folder + "/plain.so", folder + "/counts.so"
+    run(WASMC, "-o", plain, CLI).must()
+    run(WASMC, "--fuel", "-o", counts, CLI).must()
+    add = ["--invoke", "add"]
+    holds(run(WASMRUN, "--fuel", "99", *add, plain, "1", "2").must(1).err,
+          "--fuel")
+    equal(run(WASMRUN, "--fuel", "99", *add, counts, "1", "2").must().out,
+          "3\n")
+    equal(run(WASMRUN, *add, counts, "1", "2").must().out, "3\n")
+
+
+@case
+def heap_limit_counts():
+    wasm = WAT("gc_churn")
+    equal(run(WASMRUN, "--invoke", "keep", wasm, "1000").must().out, "1000\n")
+    r = run(WASMRUN, "--max-heap=1M", "--invoke", "keep", wasm, "1000000")
+    holds(r.must(134).err, "heap")
+    run(WASMRUN, "--max-heap", "none", "--invoke", "keep", wasm,
+        "1").must(2)
+
+
+@case
 def a_trap_in_the_start_function():
     r = run(WASMRUN, "--invoke", "call", WAT("cli_start_trap")).must(134)
     holds(r.err, "unreachable")

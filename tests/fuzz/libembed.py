@@ -49,7 +49,9 @@ class Options(C.Structure):
                 ("features", C.c_char_p), ("jobs", C.c_uint),
                 ("wasm_opt_level", C.c_int), ("time_passes", C.c_int),
                 ("dump", C.c_char_p), ("verify", C.c_int),
-                ("progress", C.c_void_p), ("progress_data", C.c_void_p)]
+                ("progress", C.c_void_p), ("progress_data", C.c_void_p),
+                ("relaxed_deterministic", C.c_int),
+                ("nan_canonicalize", C.c_int), ("fuel", C.c_int)]
 
 
 class CompileError(C.Structure):
@@ -156,6 +158,7 @@ class Ours:
         self.err = Error()
         pool, mod, imports = C.c_void_p(), C.c_void_p(), C.c_void_p()
         self.inst = C.c_void_p()
+        self.made = (pool, mod, imports)
         self.must(self.rt.wrt_pool_create(C.byref(pool), None,
                                           C.byref(self.err)))
         self.must(self.rt.wrt_module_open(C.byref(mod), so.encode(),
@@ -170,6 +173,13 @@ class Ours:
         elif rc:
             self.must(rc)
         self.ready = not rc
+
+    def close(self):
+        pool, mod, imports = self.made
+        self.rt.wrt_instance_close(self.inst)
+        self.rt.wrt_imports_destroy(imports)
+        self.rt.wrt_module_close(mod)
+        self.rt.wrt_pool_destroy(pool)
 
     def must(self, rc):
         if rc:

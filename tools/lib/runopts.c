@@ -182,6 +182,20 @@ set_heap(struct runopts *o, char *arg)
 }
 
 static bool
+set_fuel(struct runopts *o, char *arg)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*arg))
+		return false;
+	errno = 0;
+	o->fuel = strtoull(arg, &end, 10);
+	o->has_fuel = true;
+	o->compile.fuel = 1;
+	return !errno && !*end && o->fuel <= INT64_MAX;
+}
+
+static bool
 time_value(const char *arg, uint64_t *out)
 {
 	static const struct {
@@ -379,6 +393,8 @@ static const struct row {
 	  "what a table may grow to; default 10000000" },
 	{ "max-heap", 0, "SIZE", set_heap,
 	  "what collected objects may take; default 1G" },
+	{ "fuel", 0, "N", set_fuel,
+	  "trap after N instructions; a .so must be made by wasmc --fuel" },
 	{ "timeout", 0, "TIME", set_timeout,
 	  "end the guest after so many seconds, or 500ms, 2m" },
 	{ "cpu-time", 0, "TIME", set_cpu_time,

@@ -34,7 +34,8 @@ struct runopts {
 	uint64_t stack_bytes, memory_bytes, table_entries, heap_bytes;
 	uint64_t timeout_ns, cpu_ns;
 	enum wrt_unknown unknown;
-	bool json, no_cache;
+	uint64_t fuel;			/* if has_fuel */
+	bool json, no_cache, has_fuel;
 	char **args;			/* the guest's, without argv[0] */
 	size_t nargs;
 };
