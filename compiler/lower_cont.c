@@ -129,9 +129,11 @@ l_after_resume(struct lower *l, const struct insn *in, LLVMValueRef vals,
     LLVMValueRef which)
 {
 	LLVMBasicBlockRef done = l_bb(l, "returned");
-	LLVMValueRef sw = LLVMBuildSwitch(l->b, which, done, in->ncatches);
 	uint32_t height = l->nstack;
+	LLVMValueRef sw;
 
+	l_fuel_reload(l);
+	sw = LLVMBuildSwitch(l->b, which, done, in->ncatches);
 	for (uint32_t i = 0; i < in->ncatches; i++) {
 		LLVMBasicBlockRef on = NULL;
 

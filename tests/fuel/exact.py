@@ -396,6 +396,52 @@ i32.const 5
 throw $e
 """, theirs=False)
 
+program("continuations", """
+(type $ft (func))
+(type $ct (cont $ft))
+(tag $yield (param i32))
+func $gen
+(local $i i32)
+loop $l
+local.get $i
+suspend $yield
+local.get $i
+i32.const 1
+i32.add
+local.tee $i
+global.set $g
+local.get $i
+i32.const 3
+i32.ne
+br_if $l
+end
+(elem declare func $gen)
+func (export "run")
+(local $k (ref null $ct))
+(local $n i32)
+ref.func $gen
+cont.new $ct
+local.set $k
+block $done
+loop $l
+block $on (result i32 (ref $ct))
+local.get $k
+resume $ct (on $yield $on)
+br $done
+end
+local.set $k
+local.get $n
+i32.add
+local.tee $n
+call $log
+br $l
+end
+end
+i32.const 4
+local.get $n
+i32.store
+""", theirs=False)
+
 program("divide", """
 func (export "run")
 (local $i i32)
@@ -782,7 +828,7 @@ def compiled(folder, name, text, *flags):
     with open(wasm, "wb") as f:
         f.write(wasmtime.wat2wasm(text))
     so = wasm[:-5] + "".join(flags) + ".so"
-    run(WASMC, *flags, "-o", so, wasm).must(0)
+    run(WASMC, *flags, "--features=stack-switching", "-o", so, wasm).must(0)
     return wasm, so
 
 
