@@ -125,6 +125,12 @@ wrt_instance_call(wrt_instance *in, const char *name, const wrt_val *args,
 }
 
 int
+wrt_preempted(wrt_instance *in)
+{
+	return false;
+}
+
+int
 wrt_instance_kill(wrt_instance *in, int code)
 {
 	return WRT_ESTATE;
