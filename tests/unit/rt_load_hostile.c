@@ -464,7 +464,7 @@ TEST(metadata_head)
 	REFUSED("", meta()->magic++);
 	REFUSED("metadata", meta()->size--);
 	REFUSED("does not know", meta()->bounds = 7);
-	REFUSED("does not know", meta()->flags = 1);
+	REFUSED("does not know", meta()->flags = WABI_META_FUEL << 1);
 	REFUSED("does not know", meta()->reserved[5] = 1);
 	REFUSED("mark of a snapshot", meta()->snapshot.n = 2);
 	REFUSED("mark of a snapshot", meta()->snapshot =

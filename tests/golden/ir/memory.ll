@@ -76,9 +76,9 @@ trap:                                             ; preds = %5
   unreachable
 
 21:                                               ; preds = %5
-  %22 = and i64 %7, %17
-  %23 = getelementptr i8, ptr %4, i64 %22
-  %24 = getelementptr i8, ptr %23, i64 1073741824
+  %22 = add i64 %7, 1073741824
+  %23 = and i64 %22, %17
+  %24 = getelementptr i8, ptr %4, i64 %23
   %25 = load volatile i32, ptr %24, align 1
   br label %26
 
