@@ -450,6 +450,20 @@ pages_place(struct wrt_memory *m, struct wrt_error *err)
 	return WRT_OK;
 }
 
+/* What the memory may grow to.  Code for a memory of 32-bit addresses that
+ * declares no maximum takes for granted that it ends a page before 2^32. */
+static uint64_t
+limit_of(const struct wrt_memory *m, const struct wabi_limits *limits)
+{
+	uint64_t pages = m->reserved >> limits->page_log2;
+	uint64_t most = (1ull << 32) / WABI_PAGE_BYTES - 1;
+
+	if (limits->is64 || limits->page_log2 != 16 ||
+	    limits->max != UINT64_MAX || limits->min > most)
+		return pages;
+	return pages < most ? pages : most;
+}
+
 /* mem is all zero; after a failure it may be given to wrt__pages_close. */
 int
 wrt__pages_open(struct wrt_memory *m, wrt_pool *pool,
@@ -474,7 +488,7 @@ wrt__pages_open(struct wrt_memory *m, wrt_pool *pool,
 		    (unsigned long long)limits->min,
 		    (unsigned long long)pool->cfg.max_memory_bytes);
 	m->start_bytes = limits->min << limits->page_log2;
-	m->limit_pages = m->reserved >> limits->page_log2;
+	m->limit_pages = limit_of(m, limits);
 	rc = pages_place(m, err);
 	if (rc != WRT_OK)
 		return rc;
