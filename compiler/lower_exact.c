@@ -32,10 +32,9 @@
  * marks then.
  *
  * Stores are volatile already before the vectorisers, since a vector of them
- * that crosses the end of memory would leave out those before the end.  So
- * loops that store do not vectorise, those that only load do.  On programs
- * that live by such loops this is dear (a stencil 1.65): plan->loose_stores
- * lets them.
+ * that crosses the end of memory would leave out those before the end.  Loops
+ * that store are vectorised where all they access was checked before they
+ * begin (lower_loop.c), or in any case with plan->loose_stores.
  *
  * What remains inexact: a load that runs in any case may be moved up, and trap
  * before a store that provably does not touch what it reads.
@@ -49,6 +48,7 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 
 #include "lower.h"
+#include "lower_flow.h"
 
 /* Up to this level of optimisation every load is volatile from the start. */
 enum { VOLATILE_LEVEL = 1 };
@@ -305,9 +305,9 @@ x_options(void)
 }
 
 static int
-x_run(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm, int phase)
+x_run(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm,
+    const char *text)
 {
-	const char *text = passes[p->plan->opt_level][phase];
 	LLVMPassBuilderOptionsRef o;
 	LLVMErrorRef e;
 	char *why;
@@ -327,6 +327,22 @@ x_run(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm, int phase)
 	return WASMC_EBACKEND;
 }
 
+/* Between the two: what only wasm's addresses have. */
+static int
+x_addresses(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
+{
+	int rc = WASMC_OK;
+
+	if (p->plan->opt_level >= 2) {
+		rc = x_run(p, mod, tm, "function(loop-simplify,lcssa)");
+		if (rc == WASMC_OK)
+			lower_loops(p->plan, mod);
+	}
+	if (rc == WASMC_OK && p->plan->opt_level > 0)
+		lower_fold(p->plan, mod);
+	return rc;
+}
+
 int
 lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 {
@@ -334,13 +350,17 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 	int rc;
 
 	pthread_once(&once, x_options);
-	rc = x_run(p, mod, tm, 0);
+	rc = x_run(p, mod, tm, passes[p->plan->opt_level][0]);
 	if (rc != WASMC_OK)
 		return rc;
 	x_unmark(mod);
 	if (!p->plan->loose_stores && p->plan->opt_level > 0)
 		x_seal_all(mod, SEAL_STORES);
-	rc = x_run(p, mod, tm, 1);
+	rc = x_addresses(p, mod, tm);
+	if (rc == WASMC_OK)
+		rc = x_run(p, mod, tm, passes[p->plan->opt_level][1]);
+	if (rc == WASMC_OK && p->plan->opt_level > 0)
+		lower_fold(p->plan, mod);
 	if (rc == WASMC_OK)
 		x_seal_all(mod, p->plan->opt_level > 0 ? SEAL_ALL :
 		    SEAL_ATOMICS);

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# timeout: 600
+"""Loops that store, and neighbouring accesses, near every edge: what memory
+holds after each call, be it that the call trapped, is the same at every -O and
+in wasmtime.
+"""
+import multiprocessing
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "fuzz"))
+from libtest import *
+import libembed
+
+END = 65536
+WAYS = [(0, "guard"), (1, "guard"), (2, "guard"), (3, "guard"),
+        (2, "explicit")]
+TOP32 = 1 << 32
+
+# ---- Loops: $a, $b are addresses, $n a number, $i, $x free ------------------
+
+INC = "(local.set $%s (i32.add (local.get $%s) (i32.const %d)))"
+
+
+def inc(var, by):
+    return INC % (var, var, by)
+
+
+def elem(array, log, extra=0):
+    """array + (i << log) + extra"""
+    at = f"(i32.add (local.get ${array}) (i32.shl (local.get $i) " \
+         f"(i32.const {log})))"
+    return f"(i32.add {at} (i32.const {extra}))" if extra else at
+
+
+def upto(cond, body, by=1, first=0):
+    """i = first; do body while (i += by) cond n"""
+    return f"(local.set $i (i32.const {first})) (loop $l {body} " \
+           f"{inc('i', by)} (br_if $l ({cond} (local.get $i) " \
+           "(local.get $n))))"
+
+
+LOOPS = {
+    "copy": upto("i32.ne", f"(i32.store {elem('b', 2)} "
+                 f"(i32.load {elem('a', 2)}))"),
+    "copy-slt": upto("i32.lt_s", f"(i32.store {elem('b', 2)} "
+                     f"(i32.load {elem('a', 2)}))"),
+    "copy-ult": upto("i32.lt_u", f"(i64.store {elem('b', 3)} "
+                     f"(i64.load {elem('a', 3)}))"),
+    "copy-le": upto("i32.le_s", f"(i32.store16 {elem('b', 1)} "
+                    f"(i32.load16_u {elem('a', 1)}))"),
+    "add-bytes": upto("i32.lt_u", f"(i32.store8 {elem('b', 0)} (i32.add "
+                      f"(i32.load8_u {elem('a', 0)}) (i32.const 3)))"),
+    "pointers": "(local.set $x (i32.add (local.get $a) (i32.shl "
+                "(local.get $n) (i32.const 2)))) (loop $l (i32.store "
+                "(local.get $b) (i32.add (i32.load (local.get $a)) "
+                f"(i32.const 1))) {inc('b', 4)} {inc('a', 4)} (br_if $l "
+                "(i32.ne (local.get $a) (local.get $x))))",
+    "down": "(loop $l (i64.store offset=8 (local.get $b) (i64.load "
+            f"(local.get $a))) {inc('b', -8)} {inc('a', -8)} (br_if $l "
+            f"(local.tee $n (i32.sub (local.get $n) (i32.const 1)))))",
+    "down-gt": f"(loop $l (i32.store {elem('b', 2).replace('$i', '$n')} "
+               f"(local.get $n)) {inc('n', -1)} (br_if $l (i32.gt_s "
+               "(local.get $n) (i32.const 0))))",
+    "down-ge": f"(loop $l (i32.store8 {elem('b', 0).replace('$i', '$n')} "
+               f"(i32.load8_u {elem('a', 0).replace('$i', '$n')})) "
+               f"{inc('n', -3)} (br_if $l (i32.ge_u (local.get $n) "
+               "(i32.const 7))))",
+    "stencil": upto("i32.lt_s", f"(i32.store {elem('b', 2)} (i32.add "
+                    f"(i32.add (i32.load {elem('a', 2, -4)}) (i32.load "
+                    f"{elem('a', 2)})) (i32.load {elem('a', 2, 4)})))"),
+    "stride-3": upto("i32.lt_u", f"(i32.store {elem('b', 2)} "
+                     f"(i32.add (local.get $i) (i32.load {elem('a', 2)})))",
+                     by=3),
+    "stride-12": "(local.set $x (i32.add (local.get $b) (i32.mul "
+                 "(local.get $n) (i32.const 12)))) (loop $l (i32.store "
+                 "offset=4 (local.get $b) (i32.load offset=8 "
+                 f"(local.get $b))) {inc('b', 12)} (br_if $l (i32.ne "
+                 "(local.get $b) (local.get $x))))",
+    "not-divided": "(local.set $x (i32.add (local.get $b) (i32.const 802))) "
+                   "(loop $l (i32.store (local.get $b) (i32.const 7)) "
+                   f"{inc('b', 4)} (br_if $l (i32.ne (local.get $b) "
+                   "(local.get $x))))",
+    "if": upto("i32.lt_s", f"(if (i32.gt_s (i32.load {elem('a', 2)}) "
+               f"(i32.load {elem('b', 2)})) (then (i32.store "
+               f"{elem('b', 2)} (i32.load {elem('a', 2)}))))"),
+    "two": upto("i32.lt_s", f"(i32.store {elem('a', 2)} (local.get $i)) "
+                f"(i32.store16 {elem('b', 1)} (local.get $i))"),
+    "sum-and-store": upto("i32.lt_s", "(local.set $x (i32.add "
+                          f"(local.get $x) (i32.load {elem('a', 2)}))) "
+                          f"(i32.store {elem('b', 2)} (local.get $x))"),
+    "fill-i64": "(local.set $j (i64.const 0)) (loop $l (f64.store "
+                "(i32.wrap_i64 (i64.add (i64.extend_i32_u (local.get $b)) "
+                "(i64.shl (local.get $j) (i64.const 3)))) (f64.const 1.5)) "
+                "(local.set $j (i64.add (local.get $j) (i64.const 1))) "
+                "(br_if $l (i64.lt_s (local.get $j) (i64.extend_i32_s "
+                "(local.get $n)))))",
+    "same-place": upto("i32.lt_s", "(i32.store (local.get $b) (i32.add "
+                       "(i32.load (local.get $b)) (i32.load "
+                       f"{elem('a', 2)})))"),
+    "struct": upto("i32.lt_s", "(f32.store offset=12 (i32.add (local.get $b) "
+                   "(i32.mul (local.get $i) (i32.const 20))) (f32.load "
+                   "offset=4 (i32.add (local.get $a) (i32.mul "
+                   "(local.get $i) (i32.const 20)))))"),
+    "with-global": upto("i32.lt_s", f"(i32.store {elem('b', 2)} (i32.add "
+                        f"(global.get $g) (i32.load {elem('a', 2)})))"),
+}
+
+COUNTS = [1, 15, 16, 17, 33, 100, 1000, 0, -1, 0x7fffffff]
+# Of both arrays: inside, overlapping each way, over the end by some elements,
+# from below 0 and over 2^32.
+PLACES = [(0, 8192), (8192, 0), (4096, 4100), (4100, 4096), (4096, 4096),
+          (0, END - 400), (END - 400, 0), (END - 402, END - 300),
+          (0, END - 64), (0, -40), (-40, 0), (-400, -392), (16, END - 1),
+          (0x80000000, 0), (0, 0x7ffffff8), (-0x7fffffff, 64), (0, END - 100),
+          (END - 36, 4096)]
+
+# ---- Neighbours: a store or load at x and others near it --------------------
+
+NEAR = [-65537, -65536, -65535, -8, -4, -1, 1, 4, 8, 65535, 65536, 65537]
+AT = [0, 1, 3, 4, 7, 8, 65535, 65536, END - 12, END - 8, END - 5, END - 4, -1,
+      -4, -8, -65536, -65540, 0x7fffffff, 0x80000000]
+
+
+def near(d, offset, store):
+    x = "(local.get $a)"
+    y = f"(i32.add {x} (i32.const {d}))"
+    if store:
+        body = f"(i32.store {x} (local.get $n)) (i32.store " \
+               f"offset={offset} {y} (i32.const 5))"
+    else:
+        body = f"(local.set $x (i32.load {x})) (local.set $x (i32.add " \
+               f"(local.get $x) (i32.load offset={offset} {y})))"
+    return body
+
+
+NEIGHBOURS = {f"near {d} {o} {'store' if s else 'load'}": near(d, o, s)
+              for d in NEAR for o in (0, 1, 4, 16) for s in (0, 1)}
+NEIGHBOURS |= {
+    "element and next": f"(local.set $i (local.get $n)) (i32.store "
+    f"{elem('a', 2)} (i32.load {elem('a', 2, 4)})) (i32.store "
+    f"{elem('a', 2, -4)} (i32.const 3))",
+    "negative alone": "(i32.store (i32.sub (local.get $a) (i32.const 4)) "
+                      "(i32.const 9))",
+    "in a branch": "(if (i32.load8_u (i32.const 5)) (then (drop (i32.load "
+                   "(local.get $a))))) (i32.store (i32.sub (local.get $a) "
+                   "(i32.const 4)) (i32.const 9)) (drop (i32.load (i32.add "
+                   "(local.get $a) (i32.const 4))))",
+}
+
+
+def module(limits):
+    funcs = [f'(func (export "{name}") (param $a i32) (param $b i32) '
+             "(param $n i32) (result i32) (local $i i32) (local $x i32) "
+             f"(local $j i64) {body} (local.get $x))"
+             for name, body in (LOOPS | NEIGHBOURS).items()]
+    return f"""(module (memory (export "memory") {limits})
+      (global $g (mut i32) (i32.const 77))
+      (func (export "reset") (local $i i32) (loop $l
+        (i32.store (local.get $i) (i32.mul (local.get $i)
+          (i32.const 0x9e3779b1)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i)
+          (i32.const 4))) (i32.const {END})))))
+      (func (export "sum") (result i64) (local $i i32) (local $x i64) (loop $l
+        (local.set $x (i64.mul (i64.xor (local.get $x) (i64.load
+          (local.get $i))) (i64.const 0x100000001b3)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i)
+          (i32.const 8))) (i32.const {END})))) (local.get $x))
+      {" ".join(funcs)})"""
+
+
+def calls_of(names, args):
+    calls = [("reset", [])]
+    for name in names:
+        for a in args:
+            calls += [(name, [v & TOP32 - 1 for v in a]), ("sum", [])]
+    return calls
+
+
+def compare(limits, names, args):
+    import wasmtime
+    wasm = bytes(wasmtime.wat2wasm(module(limits)))
+    calls = calls_of(names, args)
+    expected = libembed.observe_wasmtime(wasm, calls)
+    with tempfile.TemporaryDirectory() as tmp:
+        for level, bounds in WAYS:
+            so = os.path.join(tmp, f"{level}{bounds}.so")
+            # An instance's address space is given back by the process.
+            with multiprocessing.get_context("fork").Pool(1) as child:
+                got = child.apply(libembed.observe_ours, (wasm, so, level,
+                                                          bounds, calls))
+            for k, (e, g) in enumerate(zip(expected, got)):
+                if e != g:
+                    fail(f"-O{level} {bounds}: {calls[k]} after "
+                         f"{calls[k - 1]}: {g}, not {e}")
+            equal(len(got), len(expected))
+
+
+@case
+def loops_in_one_page():
+    compare("1 1", list(LOOPS), [(a, b, n) for a, b in PLACES
+                                 for n in COUNTS])
+
+
+@case
+def loops_in_a_memory_without_maximum():
+    compare("1", list(LOOPS), [(a, b, 50) for a, b in PLACES])
+
+
+@case
+def neighbours():
+    for limits in ("1 1", "1", "1 65535"):
+        compare(limits, list(NEIGHBOURS), [(a, 0, n) for a in AT
+                                           for n in (0, 2)])
+
+
+if os.path.realpath(sys.prefix) != os.path.realpath(
+        os.path.dirname(os.path.dirname(ORACLE))) and os.path.exists(ORACLE):
+    os.execv(ORACLE, [ORACLE, *sys.argv])
+main()
