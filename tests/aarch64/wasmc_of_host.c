@@ -30,9 +30,10 @@ arguments(const struct wasmc_options *o, char *buf, size_t size)
 	static const struct wasmc_options none;
 
 	o = o ? o : &none;
-	return (size_t)snprintf(buf, size, "--target=" TARGET " -O%d%s%s%s%s%s",
+	return (size_t)snprintf(buf, size, "--target=" TARGET " -O%d%s%s%s%s%s%s",
 	    o->opt_level < 0 ? 0 : o->opt_level ? o->opt_level : 2,
 	    o->bounds == WASMC_BOUNDS_EXPLICIT ? " --bounds=explicit" : "",
+	    o->fuel ? " --fuel" : "",
 	    o->features ? " --features=" : "", o->features ? o->features : "",
 	    o->cpu ? " --cpu=" : "", o->cpu ? o->cpu : "");
 }
@@ -136,4 +137,19 @@ wasmc_compile(const void *wasm, size_t n, const char *name,
 	return fail(err, strstr(text, "not compiled yet") ?
 	    WASMC_EUNSUPPORTED : WASMC_EBACKEND,
 	    file ? file + strlen(in) + 2 : text);
+}
+
+int
+wasmc_snapshot_write(const void *artifact, size_t n,
+    const struct wasmc_state *state, const char *out_path,
+    struct wasmc_error *err)
+{
+	(void)artifact, (void)n, (void)state, (void)out_path;
+	if (err) {
+		memset(err, 0, sizeof *err);
+		err->status = WASMC_EUNSUPPORTED;
+		snprintf(err->text, sizeof err->text,
+		    "this compiler, of another machine, writes no snapshots");
+	}
+	return WASMC_EUNSUPPORTED;
 }
