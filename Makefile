@@ -234,7 +234,7 @@ $(TESTBIN)/unit/tool_%: $(OBJ)/tests/unit/tool_%.c.o $(LIB)/libwctool.a \
 $(TESTBIN)/api/%: $(OBJ)/tests/api/%.c.o $(LIB)/libwasmrt_wasi.a \
 		$(LIB)/libwasmrt.a $(LIB)/libwasmc.a
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs) $(runtime_libs) -lm
 tests: $(unit_bin) $(api_bin)
 ifneq ($(CROSS),)
 cross: $(filter $(TESTBIN)/unit/rt_% $(TESTBIN)/unit/wasi_%,$(unit_bin)) \

@@ -24,11 +24,20 @@
  * Signals.  The first pool installs handlers for SIGSEGV, SIGBUS and SIGURG
  * (with which wrt_instance_kill() stops a thread); what is not a guest's goes
  * on to the handler that was there before.  A handler that the host installs
- * later must do the same.  A thread that calls a guest gets an alternate signal
+ * later must do the same, and those for other signals need SA_ONSTACK on
+ * threads that run guests.  A thread that calls a guest gets an alternate signal
  * stack, if it has none of 64 KiB or more, and has these signals unblocked.
  *
+ * Floating point.  Guests compute with the caller's rounding and flushing.
+ *
+ * Stacks.  A host may change stacks itself, as long as calls of one thread end
+ * in the reverse order of their beginning.
+ *
  * fork.  A child may not use the pools and instances of its parent: calls
- * return WRT_ESTATE.  It may exec, or make its own.
+ * return WRT_ESTATE, closing them is allowed.  It may exec, or make its own,
+ * also of its parent's modules, whatever other threads did meanwhile.
+ *
+ * docs/HOSTS.md says more of these.
  */
 #ifndef WASMRT_H
 #define WASMRT_H

@@ -42,7 +42,7 @@ struct slot {
 /* A chunk stays where it is.  A thread reads and counts the slots of its own
  * continuations only; taking and giving them back is under the lock. */
 static struct slot *_Atomic chunks[NCHUNKS];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t wrt__conts_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t nslots = 1, free_slot;		/* slot 0 is none */
 
 static struct slot *
@@ -76,7 +76,7 @@ slot_take(struct wrt__cont *k)
 {
 	uint32_t n;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__conts_lock);
 	n = free_slot;
 	if (n)
 		free_slot = slot_at(n)->next;
@@ -84,7 +84,7 @@ slot_take(struct wrt__cont *k)
 		n = slot_new();
 	if (n)
 		slot_at(n)->k = k;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__conts_lock);
 	return n;
 }
 
@@ -93,13 +93,13 @@ slot_give(uint32_t n)
 {
 	struct slot *s = slot_at(n);
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__conts_lock);
 	s->k = NULL;
 	if (++s->count) {
 		s->next = free_slot;
 		free_slot = n;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__conts_lock);
 }
 
 /* ---- References --------------------------------------------------------- */

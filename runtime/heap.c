@@ -59,6 +59,7 @@ arena_new(void)
 	if (!a)
 		return NULL;
 	atomic_init(&a->refs, 1);
+	a->forks = wrt__forks;
 	pthread_mutex_init(&a->lock, NULL);
 	a->map_bytes = 2 * ARENA_BYTES + GC_GUARD;
 	a->map = map_zero(a->map_bytes);
@@ -120,9 +121,12 @@ wrt__blocks_take(struct wrt__arena *a, uint32_t n)
 	return first;
 }
 
+/* A forked child does not give back what is its parent's: see fork.c. */
 void
 wrt__blocks_give(struct wrt__arena *a, uint32_t first, uint32_t n)
 {
+	if (a->forks != wrt__forks)
+		return;
 	madvise(a->base + (uint64_t)first * GC_BLOCK, (size_t)n * GC_BLOCK,
 	    MADV_DONTNEED);
 	memset(&a->blocks[first], 0, n * sizeof *a->blocks);

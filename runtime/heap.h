@@ -53,6 +53,7 @@ struct wrt__arena {
 	struct gc_block *blocks;
 	uint32_t hint;			/* where to look for blocks first */
 	atomic_uint refs;		/* the pool's, and its heaps' */
+	unsigned forks;			/* when it was made */
 	pthread_mutex_t lock;		/* used, hint */
 };
 

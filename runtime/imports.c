@@ -181,7 +181,7 @@ wrt_imports_create(wrt_imports **out)
 
 	if (!out)
 		return WRT_EINVAL;
-	l = wrt__calloc(1, sizeof *l);
+	l = wrt__fork_init() ? wrt__calloc(1, sizeof *l) : NULL;
 	if (!l)
 		return WRT_ENOMEM;
 	atomic_init(&l->refs, 1);

@@ -189,6 +189,12 @@ long wrt__find_export(const struct wrt_module *m, const char *name,
 bool wrt__registry_find(uintptr_t pc, struct wrt_module **out);
 int wrt__registry_add(struct wrt_module *m);
 void wrt__registry_remove(struct wrt_module *m);
+/* In a forked child, where nobody else searches. */
+void wrt__registry_forked(void);
+
+/* fork.c: from now on a forked child finds the process's modules and types in
+ * order.  False: out of memory. */
+bool wrt__fork_init(void);
 
 /* Describe the place.  is_return: pc is a return address, so that the place is
  * the call before it.  Returns how many frames the place is: 0 if no wasm

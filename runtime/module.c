@@ -31,7 +31,7 @@
 #endif
 
 /* Held while a module's mapping is made or ended. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t wrt__modules_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct wrt_module *all;
 
 /* ---- The descriptor ---- */
@@ -425,8 +425,9 @@ open_taken(struct wrt_module **out, int fd, const char *name,
 	struct wrt__file f = { .name = name, .err = err };
 	int rc;
 
-	if (!m) {
+	if (!m || !wrt__fork_init()) {
 		close(fd);
+		wrt__free(m);
 		return wrt__fail(err, WRT_ENOMEM, "%s: out of memory", name);
 	}
 	m->fd = fd;
@@ -444,12 +445,12 @@ open_taken(struct wrt_module **out, int fd, const char *name,
 	f.fd = m->fd;
 	rc = wrt__verify_elf(&f);
 out:
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__modules_lock);
 	if (rc == WRT_OK)
 		rc = enter(&m, &f);
 	if (rc)
 		destroy(m);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__modules_lock);
 	wrt__file_free(&f);
 	if (rc == WRT_OK)
 		*out = m;
@@ -502,7 +503,7 @@ wrt__module_put(struct wrt_module *m)
 	while (refs > 1)
 		if (atomic_compare_exchange_weak(&m->refs, &refs, refs - 1))
 			return;
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__modules_lock);
 	if (atomic_fetch_sub(&m->refs, 1) == 1) {
 		while (*p != m)
 			p = &(*p)->next;
@@ -510,7 +511,7 @@ wrt__module_put(struct wrt_module *m)
 		wrt__registry_remove(m);
 		destroy(m);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__modules_lock);
 }
 
 /* What is parked of it would be of no more use. */

@@ -523,7 +523,8 @@ wrt__pages_close(struct wrt_memory *m)
 		munmap(m->map, m->map_bytes);
 		m->map = NULL;
 	}
-	if (m->slot >= 0 && m->pool) {
+	/* A forked child keeps off its parent's slots: see fork.c. */
+	if (m->slot >= 0 && m->pool && m->pool->forks == wrt__forks) {
 		struct wrt__slab *s = &m->pool->slab;
 
 		atomic_store(&s->owner[m->slot], NULL);

@@ -27,7 +27,7 @@ struct table {
 static _Atomic(struct table *) current;
 static atomic_ulong readers;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t wrt__registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct table *retired;
 
 /* How many ranges begin at or below pc. */
@@ -102,7 +102,7 @@ wrt__registry_add(struct wrt_module *m)
 	struct table *t, *old;
 	size_t n, at;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__registry_lock);
 	old = atomic_load(&current);
 	n = old ? old->n : 0;
 	t = wrt__calloc(1, sizeof *t + (n + 1) * sizeof *t->ranges);
@@ -114,7 +114,7 @@ wrt__registry_add(struct wrt_module *m)
 		t->ranges[at] = (struct range){ m->text_start, m->text_end, m };
 		publish(t);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__registry_lock);
 	return t ? WRT_OK : WRT_ENOMEM;
 }
 
@@ -124,7 +124,7 @@ wrt__registry_remove(struct wrt_module *m)
 	struct table *t, *old;
 	size_t at = 0;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__registry_lock);
 	old = atomic_load(&current);
 	while (old && at < old->n && old->ranges[at].module != m)
 		at++;
@@ -142,5 +142,11 @@ wrt__registry_remove(struct wrt_module *m)
 			((volatile struct range *)old->ranges)[at].end =
 			    old->ranges[at].start;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__registry_lock);
+}
+
+void
+wrt__registry_forked(void)
+{
+	atomic_store(&readers, 0);
 }

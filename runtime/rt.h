@@ -9,7 +9,7 @@
  *   park.c       closed instances that wait to be created again
  *   thread.c     what each thread has: alternate signal stack, cached stack
  *   switch_*.S   entering and leaving the guest, stubs of the runtime calls
- *   signal.c     faults and kill
+ *   signal.c     faults and kill;  fork.c  what a forked child finds
  *   act.c        activations: claiming an instance, a stack, what is left
  *   timer.c      the thread that watches time limits; kills sent again
  *   limits.c     time limits of calls
@@ -354,6 +354,10 @@ void wrt__slice_over(wrt_instance *i);
 bool wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest);
 /* Counts forks seen in this process, as the child: pools do not survive. */
 extern unsigned wrt__forks;
+/* For fork.c: modules, types, registry.c, address ranges, stacks, slots of
+ * continuations. */
+extern pthread_mutex_t wrt__modules_lock, wrt__types_lock, wrt__registry_lock,
+    wrt__ranges_lock, wrt__stacks_lock, wrt__conts_lock;
 
 /* ---- Time --------------------------------------------------------------- */
 

@@ -33,8 +33,6 @@ static const int ours[] = { SIGSEGV, SIGBUS, KILL_SIGNAL };
 enum { NOURS = sizeof ours / sizeof *ours };
 static struct sigaction before[NOURS];
 
-unsigned wrt__forks;
-
 /* After a kill: see on_kill(). */
 void
 wrt__kill_unblock(void)
@@ -111,17 +109,37 @@ context_leave(ucontext_t *uc, struct wrt__act *a)
 
 /* ---- Passing on -------------------------------------------------------- */
 
+/* The handler that was there, with the mask that it asked for.  The kernel sets
+ * the mask back when we return. */
+static void
+call_before(struct sigaction *old, int sig, siginfo_t *si, void *uc)
+{
+	struct sigaction sa = *old;
+
+	if (sa.sa_flags & SA_RESETHAND) {
+		old->sa_flags = 0;
+		old->sa_handler = SIG_DFL;
+	}
+	if (!(sa.sa_flags & SA_NODEFER))
+		sigaddset(&sa.sa_mask, sig);
+	pthread_sigmask(SIG_BLOCK, &sa.sa_mask, NULL);
+	if (sa.sa_flags & SA_SIGINFO)
+		sa.sa_sigaction(sig, si, uc);
+	else
+		sa.sa_handler(sig);
+}
+
 /* What would have happened without us. */
 static void
 pass_on(int sig, siginfo_t *si, void *uc)
 {
-	const struct sigaction *old = NULL;
+	struct sigaction *old = NULL;
 
 	for (int i = 0; i < NOURS; i++)
 		if (ours[i] == sig)
 			old = &before[i];
 	if (old->sa_flags & SA_SIGINFO) {
-		old->sa_sigaction(sig, si, uc);
+		call_before(old, sig, si, uc);
 	} else if (old->sa_handler == SIG_IGN && sig == KILL_SIGNAL) {
 		return;
 	} else if (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN) {
@@ -138,7 +156,7 @@ pass_on(int sig, siginfo_t *si, void *uc)
 		if (si->si_code <= 0)
 			syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), sig);
 	} else {
-		old->sa_handler(sig);
+		call_before(old, sig, si, uc);
 	}
 }
 
@@ -306,21 +324,8 @@ on_kill(int sig, siginfo_t *si, void *uc)
 
 /* ---- Installing -------------------------------------------------------- */
 
-/* In the child, where a guest must not go on after the host function that
- * forked: its memory is the parent's. */
-static void
-forked(void)
-{
-	wrt__forks++;
-	for (struct wrt__act *a = wrt__act; a; a = a->prev)
-		atomic_store(&a->pending, 1);
-	wrt__thread_forked();
-	wrt__timer_forked(wrt__thread);
-	wrt__wait_forked();
-}
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int installed;
+static bool installed;
 
 static void
 install(void)
@@ -340,14 +345,14 @@ install(void)
 		if (sigaction(ours[i], &sa, &before[i]) < 0)
 			return;
 	}
-	installed = pthread_atfork(NULL, NULL, forked) == 0;
+	installed = true;
 }
 
 int
 wrt__signals_init(struct wrt_error *err)
 {
 	pthread_once(&once, install);
-	if (!installed)
+	if (!installed || !wrt__fork_init())
 		return wrt__fail(err, WRT_ESYS,
 		    "cannot install signal handlers");
 	return WRT_OK;

@@ -39,7 +39,7 @@ struct range {
 
 static struct range ranges[NRANGES];
 static atomic_uint nranges;
-static pthread_mutex_t ranges_lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t wrt__ranges_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int
 wrt__ranges_add(uintptr_t lo, uintptr_t hi, struct wrt__slab *slab,
@@ -47,7 +47,7 @@ wrt__ranges_add(uintptr_t lo, uintptr_t hi, struct wrt__slab *slab,
 {
 	unsigned k;
 
-	pthread_mutex_lock(&ranges_lock);
+	pthread_mutex_lock(&wrt__ranges_lock);
 	for (k = 0; k < NRANGES && atomic_load(&ranges[k].lo); k++)
 		;
 	if (k < NRANGES) {
@@ -58,18 +58,18 @@ wrt__ranges_add(uintptr_t lo, uintptr_t hi, struct wrt__slab *slab,
 		if (k >= atomic_load(&nranges))
 			atomic_store(&nranges, k + 1);
 	}
-	pthread_mutex_unlock(&ranges_lock);
+	pthread_mutex_unlock(&wrt__ranges_lock);
 	return k < NRANGES ? WRT_OK : WRT_ELIMIT;
 }
 
 void
 wrt__ranges_remove(uintptr_t lo)
 {
-	pthread_mutex_lock(&ranges_lock);
+	pthread_mutex_lock(&wrt__ranges_lock);
 	for (unsigned k = 0; k < atomic_load(&nranges); k++)
 		if (atomic_load(&ranges[k].lo) == lo)
 			atomic_store(&ranges[k].lo, 0);
-	pthread_mutex_unlock(&ranges_lock);
+	pthread_mutex_unlock(&wrt__ranges_lock);
 }
 
 /* The memory in whose slot addr lies.  The last bytes of a slot are the guard

@@ -20,7 +20,7 @@
 
 #define STACK_KEEP 64			/* free stacks the process keeps */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t wrt__stacks_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct wrt__stack *spare;
 static unsigned nspare;
 
@@ -75,14 +75,14 @@ stack_spare(uint64_t bytes)
 {
 	struct wrt__stack *s, **at;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__stacks_lock);
 	for (at = &spare; (s = *at); at = &s->next)
 		if (s->bytes == bytes) {
 			*at = s->next;
 			nspare--;
 			break;
 		}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__stacks_lock);
 	return s;
 }
 
@@ -110,13 +110,13 @@ wrt__stack_give(struct wrt__thread *t, struct wrt__stack *s)
 		t->stack = s;
 		return;
 	}
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&wrt__stacks_lock);
 	if (nspare < STACK_KEEP) {
 		s->next = spare;
 		spare = s;
 		nspare++;
 		s = NULL;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&wrt__stacks_lock);
 	wrt__stack_free(s);
 }

@@ -44,7 +44,7 @@ static _Atomic(struct ctype *) chunks[NCHUNKS];
  * space for all types there can be. */
 static uint32_t (*rtt)[WABI_RTT_DEPTH];
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t wrt__types_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct group **buckets;
 static uint32_t nbuckets, ngroups, ntypes = 1;
 
@@ -367,9 +367,9 @@ intern(const struct source *s, uint32_t *first)
 
 	make_key(&k, s);
 	if (!k.failed) {
-		pthread_mutex_lock(&lock);
+		pthread_mutex_lock(&wrt__types_lock);
 		rc = intern_locked(s, &k, first);
-		pthread_mutex_unlock(&lock);
+		pthread_mutex_unlock(&wrt__types_lock);
 	}
 	wrt__free(k.w);
 	return rc;
