@@ -537,6 +537,15 @@ struct wrt_trap {
  * call, reset or close.  WRT_ESTATE if there was none. */
 WRT_API int wrt_trap_get(wrt_instance *, struct wrt_trap *out);
 
+/* Write what the last trap has left to the file, as a core dump in the form of
+ * WebAssembly's tool conventions: a module with sections core, coremodules,
+ * coreinstances and corestack, and the memories and globals of the instance and
+ * all it is linked with.  fd, which stays the caller's, is of a regular file,
+ * written from its begin; memories of zeros take no place in it.  Frames beyond
+ * the 64 innermost are left out; what locals hold is not known.  WRT_ESTATE if
+ * there was no trap, WRT_ESYS if the file cannot be written. */
+WRT_API int wrt_trap_coredump(wrt_instance *, int fd, struct wrt_error *err);
+
 /* For host functions, before returning WRT_ETRAP.  text is copied, and may be
  * NULL. */
 WRT_API int wrt_trap_set(wrt_instance *caller, int code, const char *text);

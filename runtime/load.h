@@ -196,6 +196,8 @@ void wrt__registry_forked(void);
  * order.  False: out of memory. */
 bool wrt__fork_init(void);
 
+/* The module's name, or its file's; the same string each time. */
+const char *wrt__label(const struct wrt_module *m);
 /* Describe the place.  is_return: pc is a return address, so that the place is
  * the call before it.  Returns how many frames the place is: 0 if no wasm
  * function is there, as in thunks; 2 if the instruction is one of a function

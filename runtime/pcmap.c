@@ -210,8 +210,8 @@ add_source(const struct wrt__places *p, struct wrt_frame *out)
 	out->line = p->rows[lo - 1].line;
 }
 
-static const char *
-module_label(const struct wrt_module *m)
+const char *
+wrt__label(const struct wrt_module *m)
 {
 	const char *name = wrt__str(m, m->meta->module_name);
 	const char *slash = strrchr(m->path, '/');
@@ -223,7 +223,7 @@ static void
 describe(const struct wrt__places *p, const struct wrt_module *m,
     const struct wabi_func_info *f, uint32_t off, struct wrt_frame *out)
 {
-	out->module = module_label(m);
+	out->module = wrt__label(m);
 	out->func_idx = (uint32_t)(f - WRT__META(m, funcs));
 	out->func = wrt__str(m, f->name);
 	if (!*out->func && p->exports && p->exports[out->func_idx])

@@ -18,6 +18,7 @@
  *   suspend.c    a call that stops in the middle and goes on later
  *   session.c    calls with parameters in registers, on a stack kept ready
  *   trap.c       what a trap leaves behind
+ *   coredump.c   the same as a file
  *   builtins.c   the runtime calls;  wait.c  those that wait and notify
  *   hostcall.c   guest to host
  *   exn.c        exceptions: their life, throwing, the host's part

@@ -331,6 +331,135 @@ dump_segments(struct compile *c)
 	}
 }
 
+/* ---- Core dumps: the tool conventions' custom sections ------------------ */
+
+static void
+core_name(struct reader *r, const char *what)
+{
+	if (rd_byte(r) != 0)
+		rd_fail(r, rd_pos(r) - 1, "unknown kind of %s", what);
+	disasm_name(stdout, rd_name(r));
+	putchar('\n');
+}
+
+static void
+core_modules(struct reader *r)
+{
+	uint32_t n = rd_u32(r);
+
+	for (uint32_t i = 0; i < n; i++) {
+		printf("  module[%u] ", i);
+		core_name(r, "module");
+	}
+}
+
+static void
+core_indices(struct reader *r, const char *what)
+{
+	printf(" %s", what);
+	for (uint32_t n = rd_u32(r), i = 0; i < n; i++)
+		printf("%c%u", i ? ',' : ' ', rd_u32(r));
+}
+
+static void
+core_instances(struct reader *r)
+{
+	uint32_t n = rd_u32(r);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (rd_byte(r) != 0)
+			rd_fail(r, rd_pos(r) - 1, "unknown kind of instance");
+		printf("  instance[%u] of module %u:", i, rd_u32(r));
+		core_indices(r, "memories");
+		core_indices(r, "globals");
+		putchar('\n');
+	}
+}
+
+/* A local or an operand. */
+static void
+core_value(struct reader *r)
+{
+	uint8_t type = rd_byte(r);
+
+	switch (type) {
+	case 0x01: printf(" ?"); break;
+	case 0x7f: printf(" i32:%d", rd_s32(r)); break;
+	case 0x7e: printf(" i64:%" PRId64, rd_s64(r)); break;
+	case 0x7d: printf(" f32:0x%08x", rd_f32(r)); break;
+	case 0x7c: printf(" f64:0x%016" PRIx64, rd_f64(r)); break;
+	default:
+		rd_fail(r, rd_pos(r) - 1, "unknown kind of value 0x%02x",
+		    type);
+	}
+}
+
+static void
+core_values(struct reader *r, const char *what)
+{
+	uint32_t n = rd_u32(r);
+
+	if (n)
+		printf(" %s", what);
+	while (n-- > 0)
+		core_value(r);
+}
+
+static void
+core_stack(struct reader *r)
+{
+	uint32_t n;
+
+	printf("  thread ");
+	core_name(r, "thread");
+	n = rd_u32(r);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t instance, func;
+
+		if (rd_byte(r) != 0)
+			rd_fail(r, rd_pos(r) - 1, "unknown kind of frame");
+		instance = rd_u32(r);
+		func = rd_u32(r);
+		printf("  frame[%u] instance %u function %u offset 0x%x", i,
+		    instance, func, rd_u32(r));
+		core_values(r, "locals");
+		core_values(r, "operands");
+		putchar('\n');
+	}
+}
+
+static void
+core_process(struct reader *r)
+{
+	printf("  process ");
+	core_name(r, "process");
+}
+
+static void
+dump_core(struct compile *c)
+{
+	static const struct {
+		const char *name;
+		void (*dump)(struct reader *);
+	} rows[] = { { "core", core_process }, { "coremodules", core_modules },
+	    { "coreinstances", core_instances }, { "corestack", core_stack } };
+	const struct module *m = &c->module;
+
+	for (uint32_t i = 0; i < m->ncustoms; i++)
+		for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+			struct slice name = m->customs[i].name;
+			struct reader r = rd_open(c, m->customs[i].bytes);
+
+			if (name.n != strlen(rows[k].name) ||
+			    memcmp(name.p, rows[k].name, name.n))
+				continue;
+			printf("Core dump, %s:\n", rows[k].name);
+			rows[k].dump(&r);
+			if (!rd_end(&r))
+				rd_fail(&r, rd_pos(&r), "bytes left over");
+		}
+}
+
 static void
 dump_details(struct compile *c)
 {
@@ -351,6 +480,7 @@ dump_details(struct compile *c)
 	if (m->nelems + m->ndatas)
 		printf("Segments:\n");
 	dump_segments(c);
+	dump_core(c);
 }
 
 /* ---- Code ---- */

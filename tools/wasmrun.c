@@ -17,6 +17,7 @@
  *   outcome.c   what is printed at the end
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,6 +173,31 @@ timer_stop(void)
 
 /* ---- Calls -------------------------------------------------------------- */
 
+/* Written beside, and renamed when it is whole. */
+static void
+write_core(wrt_instance *inst)
+{
+	struct wrt_error err = { 0 };
+	char *beside = NULL;
+	int fd = -1;
+
+	if (asprintf(&beside, "%s.%d.tmp", opt.coredump, (int)getpid()) < 0)
+		return;
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		snprintf(err.text, sizeof err.text, "%s", strerror(errno));
+	else if (wrt_trap_coredump(inst, fd, &err) == WRT_OK &&
+	    rename(beside, opt.coredump) < 0)
+		snprintf(err.text, sizeof err.text, "%s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 && *err.text)
+		unlink(beside);
+	if (*err.text)
+		fprintf(stderr, "wasmrun: %s: %s\n", opt.coredump, err.text);
+	free(beside);
+}
+
 /* The exit status of a call that did not return, and the report of it. */
 static int
 ended(wrt_instance *inst, const char *what)
@@ -189,6 +215,8 @@ ended(wrt_instance *inst, const char *what)
 	if (trap.code == WRT_TRAP_TIMEOUT || trap.code == WRT_TRAP_CPU_TIME)
 		status = EXIT_TIMEOUT;
 	fflush(stdout);
+	if (opt.coredump)
+		write_core(inst);
 	outcome_trap(outcome_file(), opt.json, opt.file, what, &trap, status);
 	return status;
 }

@@ -164,6 +164,20 @@ compile(const struct input *in, const char *name, const char *out,
 	return fail(err, WRT_ELOAD, "%.500s", cerr.text);
 }
 
+/* What has been compiled from `name`, under which it is spoken of. */
+static int
+open_artifact(wrt_module **out, const char *path, const char *name,
+    struct wrt_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return fail(err, WRT_ELOAD, "%s: %s", path, strerror(errno));
+	rc = wrt_module_open_fd(out, fd, name, err);
+	close(fd);
+	return rc;
+}
+
 /* Without a cache: a file that is gone once it is mapped. */
 static int
 open_uncached(wrt_module **out, const struct input *in, const char *name,
@@ -179,7 +193,7 @@ open_uncached(wrt_module **out, const struct input *in, const char *name,
 	snprintf(path, sizeof path, "%s/a.so", dir);
 	rc = compile(in, name, path, options, err);
 	if (rc == WRT_OK)
-		rc = wrt_module_open(out, path, err);
+		rc = open_artifact(out, path, name, err);
 	unlink(path);
 	rmdir(dir);
 	return rc;
@@ -198,10 +212,10 @@ open_wasm(wrt_module **out, const struct input *in, const char *name,
 		return open_uncached(out, in, name, options, err);
 	snprintf(path, sizeof path, "%s/%s", dir, file);
 	if (access(path, R_OK) == 0 &&
-	    wrt_module_open(out, path, err) == WRT_OK)
+	    open_artifact(out, path, name, err) == WRT_OK)
 		return WRT_OK;
 	rc = compile(in, name, path, options, err);
-	return rc == WRT_OK ? wrt_module_open(out, path, err) : rc;
+	return rc == WRT_OK ? open_artifact(out, path, name, err) : rc;
 }
 
 int

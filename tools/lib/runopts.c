@@ -105,6 +105,13 @@ set_output(struct runopts *o, char *arg)
 }
 
 static bool
+set_coredump(struct runopts *o, char *arg)
+{
+	o->coredump = arg;
+	return *arg;
+}
+
+static bool
 set_argv0(struct runopts *o, char *arg)
 {
 	o->argv0 = arg;
@@ -402,6 +409,8 @@ static const struct row {
 	{ "json", 0, NULL, set_json,
 	  "the outcome as a JSON object: with --invoke on stdout, else on "
 	  "stderr" },
+	{ "coredump", 0, "FILE", set_coredump,
+	  "write the state after a trap to FILE, as a wasm core dump" },
 	{ NULL, 'O', "LEVEL", set_level,
 	  "for a .wasm: optimisation, 0 to 3; default 2" },
 	{ "cpu", 0, "NAME", set_cpu, "for a .wasm: the CPU; default this one" },

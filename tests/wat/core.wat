@@ -1,0 +1,23 @@
+;; SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+;; Leaves something everywhere, and traps.
+(module $core
+  (memory (export "memory") 1 9)
+  (memory $far i64 1)
+  (global $a (mut i32) (i32.const 0))
+  (global $b (mut i64) (i64.const 0))
+  (global $c f32 (f32.const 1.5))
+  (global $d f64 (f64.const -0.25))
+  (global $e v128 (v128.const i64x2 1 2))
+  (global $f funcref (ref.func $inner))
+  (global $g (mut externref) (ref.null extern))
+  (data (i32.const 16) "hello")
+  (func $inner (param i32 i64)
+    (global.set $a (local.get 0))
+    (global.set $b (local.get 1))
+    (i32.store (i32.const 131072) (local.get 0))
+    (i32.store (i32.const 196604) (i32.const 0xdeadbeef))
+    (i64.store $far (i64.const 65528) (i64.const 99))
+    (unreachable))
+  (func (export "run") (param i32)
+    (drop (memory.grow (i32.const 2)))
+    (call $inner (local.get 0) (i64.const -5000000000))))
