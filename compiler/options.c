@@ -60,6 +60,8 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 
 	if (options)
 		o = *options;
+	if (!buf)
+		size = 0;
 	features_parse(o.features, &set, &bad);
 	if (target_of(&o, &t, &err))	/* such a compile fails */
 		n = snprintf(buf, size, "%s; %s", wasmc_version(), err.text);

@@ -271,13 +271,16 @@ wasmc_compile(const void *wasm, size_t n, const char *name,
     const char *out_path, const struct wasmc_options *options,
     struct wasmc_error *err)
 {
-	struct job *j = calloc(1, sizeof *j);
 	struct wasmc_error local;
 	double t = seconds_now();
+	struct job *j;
 	int rc;
 
 	err = err ? err : &local;
 	memset(err, 0, sizeof *err);
+	if ((n && !wasm) || !out_path)
+		return back_fail(err, WASMC_EOPTION, "an argument is NULL");
+	j = calloc(1, sizeof *j);
 	if (!j)
 		return back_fail(err, WASMC_ENOMEM, "out of memory");
 	if (options)

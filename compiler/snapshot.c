@@ -401,7 +401,16 @@ put_file(struct snap *s)
 	return rc == WASMC_OK ? put_headers(s) : rc;
 }
 
-int
+static bool
+lists_are_there(const struct wasmc_state *st)
+{
+	return (!st->nmemories || st->memories) &&
+	    (!st->ntables || st->tables) && (!st->nglobals || st->globals) &&
+	    (!st->ndatas || st->data_dropped) &&
+	    (!st->nelems || st->elem_dropped) && (!st->nhide || st->hide);
+}
+
+WASMC_API int
 wasmc_snapshot_write(const void *artifact, size_t n,
     const struct wasmc_state *state, const char *out_path,
     struct wasmc_error *err)
@@ -410,10 +419,13 @@ wasmc_snapshot_write(const void *artifact, size_t n,
 	    check_digest, check_meta_head, place_segment, snap_meta,
 	    put_file };
 	struct wasmc_error dummy;
-	struct snap *s = calloc(1, sizeof *s);
+	struct snap *s;
 	int rc = WASMC_OK;
 
 	err = err ? err : &dummy;
+	if ((n && !artifact) || !state || !out_path || !lists_are_there(state))
+		return back_fail(err, WASMC_EOPTION, "an argument is NULL");
+	s = calloc(1, sizeof *s);
 	if (!s)
 		return back_fail(err, WASMC_ENOMEM, "out of memory");
 	s->in = artifact;

@@ -12,6 +12,12 @@ wasmc_validate(const void *wasm, size_t n, const struct wasmc_options *options,
 	struct compile c;
 	int rc;
 
+	if (n && !wasm) {
+		if (err)
+			*err = (struct wasmc_error){ WASMC_EOPTION, UINT64_MAX,
+			    UINT32_MAX, "an argument is NULL" };
+		return WASMC_EOPTION;
+	}
 	compile_open(&c, options, err ? err : &local);
 	rc = front_run(&c, wasm, n);
 	compile_close(&c);

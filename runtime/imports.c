@@ -220,6 +220,12 @@ wrt_imports_unknown(wrt_imports *l, enum wrt_unknown what)
 
 /* ---- Host functions ----------------------------------------------------- */
 
+static bool
+is_type(const struct wrt_functype *t)
+{
+	return t && (!t->nparams || t->params) && (!t->nresults || t->results);
+}
+
 static int
 add_host(wrt_imports *l, const char *module, const char *name,
     const struct wrt_functype *type, wrt_host_fn fn, void (*cfn)(void),
@@ -228,7 +234,7 @@ add_host(wrt_imports *l, const char *module, const char *name,
 	struct wrt__def *d;
 	int rc = WRT_OK;
 
-	if (!l || !module || !name || !type || (!fn && !cfn))
+	if (!l || !module || !name || !is_type(type) || (!fn && !cfn))
 		return WRT_EINVAL;
 	d = def_new(module, strlen(module), name, strlen(name), WRT_FUNC);
 	if (!d)
@@ -444,7 +450,7 @@ wrt_imports_tag(wrt_imports *l, const char *module, const char *name,
 	struct wrt_tag *tag;
 	int rc;
 
-	if (!l || !module || !name || !type || type->nresults)
+	if (!l || !module || !name || !is_type(type) || type->nresults)
 		return WRT_EINVAL;
 	d = def_new(module, strlen(module), name, strlen(name), WRT_TAG);
 	tag = d ? wrt__calloc(1, sizeof *tag) : NULL;

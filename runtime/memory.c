@@ -136,8 +136,11 @@ wrt_memory_at(wrt_memory *m, uint64_t addr, uint64_t n)
 int
 wrt_memory_read(wrt_memory *m, uint64_t addr, void *to, size_t n)
 {
-	const void *p = bytes_at(m, addr, n);
+	const void *p;
 
+	if (!m || (n && !to))
+		return WRT_EINVAL;
+	p = bytes_at(m, addr, n);
 	if (!p)
 		return is_inside(m, addr, n) ? WRT_ENOMEM : WRT_EBOUNDS;
 	if (n)
@@ -148,8 +151,11 @@ wrt_memory_read(wrt_memory *m, uint64_t addr, void *to, size_t n)
 int
 wrt_memory_write(wrt_memory *m, uint64_t addr, const void *from, size_t n)
 {
-	void *p = wrt_memory_at(m, addr, n);
+	void *p;
 
+	if (!m || (n && !from))
+		return WRT_EINVAL;
+	p = wrt_memory_at(m, addr, n);
 	if (!p)
 		return is_inside(m, addr, n) ? WRT_ENOMEM : WRT_EBOUNDS;
 	if (n)

@@ -460,9 +460,12 @@ out:
 int
 wrt_module_open(wrt_module **out, const char *path, struct wrt_error *err)
 {
-	/* A FIFO must not hold us up before it is refused. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd;
 
+	if (!out || !path)
+		return wrt__fail(err, WRT_EINVAL, "an argument is NULL");
+	/* A FIFO must not hold us up before it is refused. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return sys_fail(err, path, "cannot be opened");
 	return open_taken(out, fd, path, err);
@@ -472,8 +475,11 @@ int
 wrt_module_open_fd(wrt_module **out, int fd, const char *name,
     struct wrt_error *err)
 {
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int own;
 
+	if (!out || !name)
+		return wrt__fail(err, WRT_EINVAL, "an argument is NULL");
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (own < 0)
 		return sys_fail(err, name, "cannot be used");
 	return open_taken(out, own, name, err);

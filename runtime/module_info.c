@@ -96,19 +96,19 @@ wrt__find_export(const struct wrt_module *m, const char *name, size_t len)
 size_t
 wrt_module_nimports(const wrt_module *m)
 {
-	return m->meta->imports.n;
+	return m ? m->meta->imports.n : 0;
 }
 
 size_t
 wrt_module_nexports(const wrt_module *m)
 {
-	return m->meta->exports.n;
+	return m ? m->meta->exports.n : 0;
 }
 
 const char *
 wrt_module_name(const wrt_module *m)
 {
-	return wrt__str(m, m->meta->module_name);
+	return m ? wrt__str(m, m->meta->module_name) : "";
 }
 
 static struct wrt_limits
@@ -153,10 +153,11 @@ describe(const wrt_module *m, enum wabi_kind kind, uint32_t i,
 int
 wrt_module_import(const wrt_module *m, size_t i, struct wrt_extern_type *out)
 {
-	const struct wabi_import_info *im = WRT__META(m, imports);
+	const struct wabi_import_info *im;
 
-	if (i >= m->meta->imports.n)
+	if (!m || !out || i >= m->meta->imports.n)
 		return WRT_EINVAL;
+	im = WRT__META(m, imports);
 	*out = (struct wrt_extern_type){
 		.module = wrt__str(m, im[i].module),
 		.module_len = im[i].module.n,
@@ -170,10 +171,11 @@ wrt_module_import(const wrt_module *m, size_t i, struct wrt_extern_type *out)
 int
 wrt_module_export(const wrt_module *m, size_t i, struct wrt_extern_type *out)
 {
-	const struct wabi_export_info *e = WRT__META(m, exports);
+	const struct wabi_export_info *e;
 
-	if (i >= m->meta->exports.n)
+	if (!m || !out || i >= m->meta->exports.n)
 		return WRT_EINVAL;
+	e = WRT__META(m, exports);
 	*out = (struct wrt_extern_type){
 		.name = wrt__str(m, e[i].name),
 		.name_len = e[i].name.n,

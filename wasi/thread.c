@@ -312,8 +312,11 @@ wrt_wasi_threads(wrt_wasi *w, wrt_imports *imports, wrt_pool *pool,
 WRT_API void
 wrt_wasi_threads_begin(wrt_wasi *w, wrt_instance *main)
 {
-	struct wasi_threads *ts = &w->threads;
+	struct wasi_threads *ts;
 
+	if (!w)
+		return;
+	ts = &w->threads;
 	pthread_mutex_lock(&ts->lock);
 	wrt_instance_close(ts->cause);
 	ts->cause = NULL;
@@ -325,9 +328,12 @@ wrt_wasi_threads_begin(wrt_wasi *w, wrt_instance *main)
 WRT_API wrt_instance *
 wrt_wasi_threads_end(wrt_wasi *w)
 {
-	struct wasi_threads *ts = &w->threads;
+	struct wasi_threads *ts;
 	wrt_instance *cause;
 
+	if (!w)
+		return NULL;
+	ts = &w->threads;
 	pthread_mutex_lock(&ts->lock);
 	ts->over = ts->main_is_back = true;
 	pthread_cond_broadcast(&ts->changed);

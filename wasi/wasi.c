@@ -276,6 +276,24 @@ openat2_unwanted(const struct wrt_wasi_config *config)
 	    !wasi_probe_openat2();
 }
 
+static bool
+lists_are_there(const struct wrt_wasi_config *c)
+{
+	if ((c->argc && !c->argv) || (c->nenv && !c->env) ||
+	    (c->ndirs && !c->dirs) || (c->nlisten && !c->listen_fds))
+		return false;
+	for (size_t i = 0; i < c->argc; i++)
+		if (!c->argv[i])
+			return false;
+	for (size_t i = 0; i < c->nenv; i++)
+		if (!c->env[i])
+			return false;
+	for (size_t i = 0; i < c->ndirs; i++)
+		if (!c->dirs[i].host)
+			return false;
+	return true;
+}
+
 static int
 view_fill(struct wrt_wasi *w, const struct wrt_wasi_config *config,
     struct wrt_error *err)
@@ -306,13 +324,16 @@ wrt_wasi_create(wrt_wasi **out, const struct wrt_wasi_config *config,
 	static const struct wrt_wasi_config nothing = {
 		.stdio = { -1, -1, -1 },
 	};
-	struct wrt_wasi *w = calloc(1, sizeof *w);
+	struct wrt_wasi *w;
 	int rc;
 
-	if (!w)
-		return wasi_fail(err, WRT_ENOMEM, "out of memory");
 	if (!config)
 		config = &nothing;
+	if (!out || !lists_are_there(config))
+		return wasi_fail(err, WRT_EINVAL, "an argument is NULL");
+	w = calloc(1, sizeof *w);
+	if (!w)
+		return wasi_fail(err, WRT_ENOMEM, "out of memory");
 	if (wasi_threads_init(&w->threads) != 0 ||
 	    wasi_table_init(&w->table, config->max_fds ? config->max_fds :
 	    WASI_MAX_FDS) != 0) {
@@ -369,8 +390,11 @@ define(struct wrt_imports *imports, const char *module,
 WRT_API int
 wrt_wasi_imports(wrt_wasi *w, wrt_imports *imports)
 {
-	struct wasi_binding *b = w->bindings;
+	struct wasi_binding *b;
 
+	if (!w)
+		return WRT_EINVAL;
+	b = w->bindings;
 	for (size_t s = 0; s < COUNT(snapshots); s++) {
 		for (size_t i = 0; i < COUNT(functions); i++, b++) {
 			int rc;
