@@ -13,7 +13,8 @@
  *   lower_var.c    locals, globals, constants, select, references, tables
  *   lower_gc*.c    structures, arrays, casts
  *   lower_exact.c  what keeps LLVM from losing a trap
- *   lower_loop.c lower_fold.c lower_flow.c   passes of ours over the IR
+ *   lower_loop.c lower_affine.c lower_fold.c lower_flow.c   passes of ours
+ *                  over the IR
  *   thunk.c        the code between the host and the guest
  *
  * The module is valid: nothing is checked here, only asserted.  A handler gets

@@ -37,55 +37,7 @@
 
 #include <llvm-c/DebugInfo.h>
 
-#include "lower_flow.h"
-
-enum {
-	MAX_BLOCKS = 24,
-	MAX_INSTRUCTIONS = 200,
-	MAX_ACCESSES = 40,
-	MAX_STEP = 1 << 20,
-	MIN_ITERATIONS = 16,
-	DEPTH = 12,
-};
-
-/* In iteration k: start + step * k, modulo the type's width. */
-struct affine {
-	LLVMValueRef start;
-	int64_t step;
-};
-
-struct access {
-	LLVMValueRef insn, base;
-	struct affine at;		/* 64 bits, without the constant */
-	int64_t constant;
-	uint64_t size;
-	uint32_t mem;
-};
-
-struct loops {
-	const struct plan *plan;
-	LLVMModuleRef mod;
-	LLVMTargetDataRef td;
-	LLVMContextRef ctx;
-	LLVMTypeRef i8, i32, i64, ptr;
-	LLVMBuilderRef b;		/* in front of the loop */
-	unsigned md_loop;
-	struct flow flow;
-	bool *is_header;
-
-	/* The loop at hand. */
-	uint32_t header, latch, preheader;
-	LLVMBasicBlockRef exit, check;
-	uint32_t blocks[MAX_BLOCKS];	/* ascending: the header first */
-	uint32_t nblocks;
-	LLVMValueRef ok;		/* all conditions so far */
-	LLVMValueRef n;			/* iterations - 1 */
-	struct access accesses[MAX_ACCESSES];
-	uint32_t naccesses;
-	bool stores;
-	struct flow_map clones;		/* value -> index in clone */
-	LLVMValueRef *clone;
-};
+#include "lower_loop.h"
 
 /* ---- Shape ---- */
 
@@ -104,8 +56,8 @@ block_of(const struct loops *s, LLVMValueRef insn)
 	return flow_map_get(&s->flow.index, LLVMGetInstructionParent(insn));
 }
 
-static bool
-is_invariant(const struct loops *s, LLVMValueRef v)
+bool
+loop_is_invariant(const struct loops *s, LLVMValueRef v)
 {
 	return !LLVMIsAInstruction(v) || !loop_has(s, block_of(s, v));
 }
@@ -194,332 +146,42 @@ loop_exit(struct loops *s)
 	    s->flow.blocks[s->latch]));
 }
 
-/* ---- Numbers that grow by a constant ---- */
-
-static unsigned
-width_of(LLVMValueRef v)
-{
-	LLVMTypeRef t = LLVMTypeOf(v);
-
-	return LLVMGetTypeKind(t) == LLVMIntegerTypeKind ?
-	    LLVMGetIntTypeWidth(t) : 0;
-}
-
-static void
-require(struct loops *s, LLVMValueRef cond)
-{
-	s->ok = s->ok ? LLVMBuildAnd(s->b, s->ok, cond, "") : cond;
-}
-
-static LLVMValueRef
-int64_of(const struct loops *s, int64_t x)
-{
-	return LLVMConstInt(s->i64, (uint64_t)x, 1);
-}
-
-/* step * n, exact for what the checks let pass. */
-static LLVMValueRef
-way(struct loops *s, int64_t step)
-{
-	return LLVMBuildMul(s->b, s->n, int64_of(s, step), "");
-}
-
-static bool affine_of(struct loops *, LLVMValueRef, struct affine *,
-    unsigned depth);
-
-/* The header's phi of the form x = start; x += step. */
-static bool
-affine_phi(struct loops *s, LLVMValueRef phi, struct affine *out)
-{
-	LLVMBasicBlockRef latch = s->flow.blocks[s->latch];
-	LLVMValueRef next = NULL;
-
-	if (LLVMGetInstructionParent(phi) != s->flow.blocks[s->header])
-		return false;
-	for (unsigned i = 0; i < LLVMCountIncoming(phi); i++) {
-		LLVMValueRef v = LLVMGetIncomingValue(phi, i);
-
-		if (LLVMGetIncomingBlock(phi, i) == latch)
-			next = v;
-		else
-			out->start = v;
-	}
-	if (!next || !LLVMIsABinaryOperator(next) ||
-	    LLVMGetInstructionOpcode(next) != LLVMAdd ||
-	    LLVMGetOperand(next, 0) != phi ||
-	    !LLVMIsAConstantInt(LLVMGetOperand(next, 1)))
-		return false;
-	out->step = LLVMConstIntGetSExtValue(LLVMGetOperand(next, 1));
-	return true;
-}
-
-/* x extended to 64 bits: also step by step, if it does not wrap. */
-static bool
-affine_extend(struct loops *s, LLVMValueRef x, bool is_signed,
-    struct affine *out, unsigned depth)
-{
-	struct affine a;
-	LLVMValueRef end;
-
-	if (width_of(x) != 32 || !affine_of(s, x, &a, depth))
-		return false;
-	out->step = a.step;
-	out->start = is_signed ? LLVMBuildSExt(s->b, a.start, s->i64, "") :
-	    LLVMBuildZExt(s->b, a.start, s->i64, "");
-	if (a.step == 0)
-		return true;
-	if (!s->n)
-		return false;		/* counting the iterations */
-	end = LLVMBuildAdd(s->b, out->start, way(s, a.step), "");
-	if (is_signed)
-		end = LLVMBuildAdd(s->b, end, int64_of(s, 1ll << 31), "");
-	require(s, LLVMBuildICmp(s->b, LLVMIntULT, end,
-	    int64_of(s, 1ll << 32), ""));
-	return true;
-}
-
-static bool
-affine_sum(struct loops *s, LLVMValueRef v, bool minus, struct affine *out,
-    unsigned depth)
-{
-	struct affine x, y;
-
-	if (!affine_of(s, LLVMGetOperand(v, 0), &x, depth) ||
-	    !affine_of(s, LLVMGetOperand(v, 1), &y, depth))
-		return false;
-	out->start = minus ? LLVMBuildSub(s->b, x.start, y.start, "") :
-	    LLVMBuildAdd(s->b, x.start, y.start, "");
-	out->step = minus ? x.step - y.step : x.step + y.step;
-	return true;
-}
-
-/* factor * x, the factor being operand 1 or, for a shift, 2 to it. */
-static bool
-affine_product(struct loops *s, LLVMValueRef v, bool shift,
-    struct affine *out, unsigned depth)
-{
-	LLVMValueRef y = LLVMGetOperand(v, 1);
-	int64_t factor;
-	struct affine x;
-
-	if (!LLVMIsAConstantInt(y) ||
-	    !affine_of(s, LLVMGetOperand(v, 0), &x, depth))
-		return false;
-	factor = LLVMConstIntGetSExtValue(y);
-	if (shift) {
-		if (factor < 0 || factor > 20)
-			return false;
-		factor = 1ll << factor;
-	}
-	if (factor > MAX_STEP || factor < -MAX_STEP)
-		return false;
-	out->start = LLVMBuildMul(s->b, x.start, LLVMConstInt(
-	    LLVMTypeOf(x.start), (uint64_t)factor, 1), "");
-	out->step = x.step * factor;
-	return true;
-}
-
-static bool
-affine_insn(struct loops *s, LLVMValueRef v, struct affine *out,
-    unsigned depth)
-{
-	struct affine x;
-
-	switch (LLVMGetInstructionOpcode(v)) {
-	case LLVMPHI:
-		return affine_phi(s, v, out);
-	case LLVMOr:
-		return LLVMGetIsDisjoint(v) &&
-		    affine_sum(s, v, false, out, depth);
-	case LLVMAdd:
-		return affine_sum(s, v, false, out, depth);
-	case LLVMSub:
-		return affine_sum(s, v, true, out, depth);
-	case LLVMMul:
-		return affine_product(s, v, false, out, depth);
-	case LLVMShl:
-		return affine_product(s, v, true, out, depth);
-	case LLVMZExt:
-		return affine_extend(s, LLVMGetOperand(v, 0), false, out,
-		    depth);
-	case LLVMSExt:
-		return affine_extend(s, LLVMGetOperand(v, 0), true, out,
-		    depth);
-	case LLVMTrunc:
-		if (width_of(v) != 32 ||
-		    !affine_of(s, LLVMGetOperand(v, 0), &x, depth))
-			return false;
-		out->start = LLVMBuildTrunc(s->b, x.start, s->i32, "");
-		out->step = x.step;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The value as such a number, its start built in front of the loop. */
-static bool
-affine_of(struct loops *s, LLVMValueRef v, struct affine *out, unsigned depth)
-{
-	unsigned width = width_of(v);
-
-	if (width != 32 && width != 64)
-		return false;
-	if (is_invariant(s, v)) {
-		*out = (struct affine){ v, 0 };
-		return true;
-	}
-	return depth > 0 && affine_insn(s, v, out, depth - 1) &&
-	    out->step <= MAX_STEP && out->step >= -MAX_STEP;
-}
-
-/* ---- How many iterations ---- */
-
-/* The loop goes on while x != end: n is the distance by the step, which must
- * divide it.  Modulo 2^width, so also where x wraps. */
-static bool
-count_unequal(struct loops *s, const struct affine *x, LLVMValueRef end)
-{
-	uint64_t by = (uint64_t)(x->step < 0 ? -x->step : x->step);
-	LLVMValueRef d = x->step > 0 ? LLVMBuildSub(s->b, end, x->start, "") :
-	    LLVMBuildSub(s->b, x->start, end, "");
-	LLVMValueRef c = LLVMConstInt(LLVMTypeOf(d), by, 0);
-
-	if (by > 1)
-		require(s, LLVMBuildIsNull(s->b,
-		    LLVMBuildURem(s->b, d, c, ""), ""));
-	d = LLVMBuildUDiv(s->b, d, c, "");
-	s->n = width_of(d) == 32 ? LLVMBuildZExt(s->b, d, s->i64, "") : d;
-	return true;
-}
-
-/* The loop goes on while x < end, or <= end, x growing; or downward.  Numbers
- * of 32 bits, compared as such of 64; x must not wrap before the end. */
-static bool
-count_ordered(struct loops *s, const struct affine *x, LLVMValueRef end,
-    bool is_signed, bool or_equal)
-{
-	int64_t by = x->step < 0 ? -x->step : x->step;
-	LLVMValueRef a, e, d, last;
-
-	if (width_of(end) != 32)
-		return false;
-	a = is_signed ? LLVMBuildSExt(s->b, x->start, s->i64, "") :
-	    LLVMBuildZExt(s->b, x->start, s->i64, "");
-	e = is_signed ? LLVMBuildSExt(s->b, end, s->i64, "") :
-	    LLVMBuildZExt(s->b, end, s->i64, "");
-	d = x->step > 0 ? LLVMBuildSub(s->b, e, a, "") :
-	    LLVMBuildSub(s->b, a, e, "");
-	d = LLVMBuildAdd(s->b, d, int64_of(s, by - 1 + or_equal), "");
-	/* A distance of no iterations more is left to the loop as it was. */
-	require(s, LLVMBuildICmp(s->b, LLVMIntSGT, d, int64_of(s, 0), ""));
-	s->n = LLVMBuildUDiv(s->b, d, int64_of(s, by), "");
-	last = LLVMBuildAdd(s->b, a, way(s, x->step), "");
-	if (is_signed)
-		last = LLVMBuildAdd(s->b, last, int64_of(s, 1ll << 31), "");
-	require(s, LLVMBuildICmp(s->b, LLVMIntULT, last,
-	    int64_of(s, 1ll << 32), ""));
-	return true;
-}
-
-static LLVMIntPredicate
-inverse(LLVMIntPredicate p)
-{
-	switch (p) {
-	case LLVMIntEQ: return LLVMIntNE;
-	case LLVMIntNE: return LLVMIntEQ;
-	case LLVMIntUGT: return LLVMIntULE;
-	case LLVMIntUGE: return LLVMIntULT;
-	case LLVMIntULT: return LLVMIntUGE;
-	case LLVMIntULE: return LLVMIntUGT;
-	case LLVMIntSGT: return LLVMIntSLE;
-	case LLVMIntSGE: return LLVMIntSLT;
-	case LLVMIntSLT: return LLVMIntSGE;
-	default: return LLVMIntSGT;
-	}
-}
-
-static bool
-count_by(struct loops *s, LLVMIntPredicate p, const struct affine *x,
-    LLVMValueRef end)
-{
-	bool up = x->step > 0;
-
-	switch (p) {
-	case LLVMIntNE:
-		return count_unequal(s, x, end);
-	case LLVMIntULT: case LLVMIntULE:
-		return up && count_ordered(s, x, end, false,
-		    p == LLVMIntULE);
-	case LLVMIntSLT: case LLVMIntSLE:
-		return up && count_ordered(s, x, end, true, p == LLVMIntSLE);
-	case LLVMIntUGT: case LLVMIntUGE:
-		return !up && count_ordered(s, x, end, false,
-		    p == LLVMIntUGE);
-	case LLVMIntSGT: case LLVMIntSGE:
-		return !up && count_ordered(s, x, end, true,
-		    p == LLVMIntSGE);
-	default:
-		return false;
-	}
-}
-
-/* s->n, from the latch's condition. */
-static bool
-loop_count(struct loops *s)
-{
-	LLVMValueRef t = LLVMGetBasicBlockTerminator(
-	    s->flow.blocks[s->latch]);
-	LLVMValueRef cond = LLVMGetCondition(t);
-	LLVMIntPredicate p;
-	struct affine x, y;
-
-	if (!LLVMIsAICmpInst(cond) || is_invariant(s, cond))
-		return false;
-	p = LLVMGetICmpPredicate(cond);
-	if (LLVMGetSuccessor(t, 0) == s->exit)
-		p = inverse(p);
-	if (!affine_of(s, LLVMGetOperand(cond, 0), &x, DEPTH) ||
-	    !affine_of(s, LLVMGetOperand(cond, 1), &y, DEPTH) ||
-	    x.step == 0 || y.step != 0)
-		return false;
-	return count_by(s, p, &x, y.start);
-}
-
 /* ---- What it accesses ---- */
 
-/* Take the pointer apart: base + at + constant. */
+/* Take the pointer apart: base + at + constant, one index and constants. */
 static bool
 access_pointer(struct loops *s, struct access *a, LLVMValueRef p)
 {
-	a->at = (struct affine){ int64_of(s, 0), 0 };
+	LLVMValueRef index = NULL;
+	int64_t constant = 0;
+	bool wraps = false;
+
 	for (; LLVMIsAGetElementPtrInst(p); p = LLVMGetOperand(p, 0)) {
-		uint64_t scale = LLVMABISizeOfType(s->td,
-		    LLVMGetGEPSourceElementType(p));
 		LLVMValueRef i = LLVMGetOperand(p, 1);
-		struct affine x;
 
-		if (LLVMGetNumOperands(p) != 2 || scale > 4096 ||
-		    width_of(i) != 64)
+		if (LLVMGetNumOperands(p) != 2 || affine_width(i) != 64 ||
+		    LLVMGetGEPSourceElementType(p) != s->i8)
 			return false;
-		if (LLVMIsAConstantInt(i)) {
-			int64_t c = LLVMConstIntGetSExtValue(i);
-
-			if (c > 1ll << 33 || c < -(1ll << 33))
-				return false;
-			a->constant += c * (int64_t)scale;
-			continue;
-		}
-		if (!affine_of(s, i, &x, DEPTH))
+		if (LLVMIsAConstantInt(i))
+			constant += LLVMConstIntGetSExtValue(i);
+		else if (index)
 			return false;
-		a->at.step += x.step * (int64_t)scale;
-		a->at.start = LLVMBuildAdd(s->b, a->at.start,
-		    LLVMBuildMul(s->b, x.start, int64_of(s, (int64_t)scale),
-		    ""), "");
+		else
+			index = i;
+		if (constant > 1ll << 33 || constant < -(1ll << 33))
+			return false;
 	}
-	return is_invariant(s, p) && a->at.step <= MAX_STEP &&
-	    a->at.step >= -MAX_STEP && a->constant <= 1ll << 33 &&
-	    a->constant >= -(1ll << 33);
+	if (!loop_is_invariant(s, p))
+		return false;
+	a->at = (struct affine){ affine_int64(s, 0), 0, 0 };
+	if (index && !affine_index(s, index, &a->at, &wraps))
+		return false;
+	if (wraps && constant < 0)
+		return false;
+	a->constant = a->at.plus + constant;
+	a->low = wraps ? a->at.plus : a->constant;
+	a->high = a->constant + (int64_t)a->size;
+	return true;
 }
 
 /* Calls of LLVM's functions that touch no memory. */
@@ -547,7 +209,7 @@ is_state(const struct loops *s, LLVMValueRef i)
 	return LLVMIsALoadInst(i) && !LLVMGetVolatile(i) &&
 	    LLVMGetOrdering(i) == LLVMAtomicOrderingNotAtomic &&
 	    flow_root(LLVMGetOperand(i, 0)) == LLVMGetParam(s->flow.fn, 0) &&
-	    is_invariant(s, LLVMGetOperand(i, 0));
+	    loop_is_invariant(s, LLVMGetOperand(i, 0));
 }
 
 /* May the instruction be in the loop?  Its access is noted. */
@@ -573,7 +235,7 @@ loop_insn(struct loops *s, LLVMValueRef i)
 	if (s->naccesses == MAX_ACCESSES)
 		return false;
 	*a = (struct access){ .insn = i, .base = p.base, .mem = p.mem,
-	    .size = p.size };
+	    .size = p.size, .stores = LLVMIsAStoreInst(i) != NULL };
 	s->naccesses++;
 	s->stores |= LLVMIsAStoreInst(i) != NULL;
 	return true;
@@ -605,7 +267,7 @@ memory_bytes(struct loops *s, const struct access *a)
 {
 	uint64_t at = s->plan->layout.memories + sizeof(struct wabi_memref)
 	    * (uint64_t)a->mem + offsetof(struct wabi_memref, mem);
-	LLVMValueRef i = int64_of(s, (int64_t)at), p, v;
+	LLVMValueRef i = affine_int64(s, (int64_t)at), p, v;
 	unsigned kind = LLVMGetMDKindIDInContext(s->ctx, "invariant.load",
 	    14);
 
@@ -614,7 +276,7 @@ memory_bytes(struct loops *s, const struct access *a)
 	p = LLVMBuildLoad2(s->b, s->ptr, p, "");
 	LLVMSetMetadata(p, kind, LLVMMetadataAsValue(s->ctx,
 	    LLVMMDNodeInContext2(s->ctx, NULL, 0)));
-	i = int64_of(s, offsetof(struct wabi_memory, bytes));
+	i = affine_int64(s, offsetof(struct wabi_memory, bytes));
 	v = LLVMBuildLoad2(s->b, s->i64, LLVMBuildGEP2(s->b, s->i8, p, &i, 1,
 	    ""), "");
 	if (s->plan->m->memories[a->mem].limits.shared) {
@@ -624,28 +286,70 @@ memory_bytes(struct loops *s, const struct access *a)
 	return v;
 }
 
-static void
-check_access(struct loops *s, const struct access *a, LLVMValueRef bytes)
+static LLVMValueRef
+access_from(struct loops *s, const struct access *a, bool end)
 {
-	LLVMValueRef start = a->at.start;
-	LLVMValueRef end = LLVMBuildAdd(s->b, start, way(s, a->at.step), "");
-	LLVMValueRef low = a->at.step < 0 ? end : start;
-	LLVMValueRef high = a->at.step < 0 ? start : end;
+	LLVMValueRef at = a->at.start;
 
-	require(s, LLVMBuildICmp(s->b, LLVMIntULE, start,
-	    int64_of(s, 1ll << 33), ""));
-	low = LLVMBuildAdd(s->b, low, int64_of(s, a->constant), "");
-	require(s, LLVMBuildICmp(s->b, LLVMIntSGE, low, int64_of(s, 0), ""));
-	high = LLVMBuildAdd(s->b, high, int64_of(s, a->constant +
-	    (int64_t)a->size), "");
-	require(s, LLVMBuildICmp(s->b, LLVMIntSLE, high, bytes, ""));
+	if (end == (a->at.step > 0))
+		at = LLVMBuildAdd(s->b, at, affine_way(s, a->at.step), "");
+	return LLVMBuildAdd(s->b, at, affine_int64(s, end ? a->high : a->low),
+	    "");
+}
+
+static void
+check_access(struct loops *s, const struct access *a)
+{
+	LLVMValueRef bytes = memory_bytes(s, a);
+
+	affine_require(s, LLVMBuildICmp(s->b, LLVMIntULE, a->at.start,
+	    affine_int64(s, 1ll << 33), ""));
+	affine_require(s, LLVMBuildICmp(s->b, LLVMIntSGE,
+	    access_from(s, a, false), affine_int64(s, 0), ""));
+	affine_require(s, LLVMBuildICmp(s->b, LLVMIntSLE,
+	    access_from(s, a, true), bytes, ""));
+}
+
+/* What is loaded again in each iteration, because a store might have changed
+ * it, keeps the copy from being better unless no store does. */
+static void
+check_apart(struct loops *s, const struct access *a, const struct access *b)
+{
+	if (a->at.step != 0 || a->stores || !b->stores || b->at.step == 0 ||
+	    a->base != b->base)
+		return;
+	s->often = true;
+	affine_require(s, LLVMBuildOr(s->b,
+	    LLVMBuildICmp(s->b, LLVMIntSLE, access_from(s, a, true),
+	    access_from(s, b, false), ""),
+	    LLVMBuildICmp(s->b, LLVMIntSLE, access_from(s, b, true),
+	    access_from(s, a, false), ""), ""));
+}
+
+/* Accesses of one array are checked as one that begins with the first and ends
+ * with the last. */
+static bool
+check_merge(struct access *groups, uint32_t n, const struct access *a)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct access *g = &groups[i];
+
+		if (g->base != a->base || g->at.start != a->at.start ||
+		    g->at.step != a->at.step)
+			continue;
+		g->stores |= a->stores;
+		g->low = a->low < g->low ? a->low : g->low;
+		g->high = a->high > g->high ? a->high : g->high;
+		return true;
+	}
+	return false;
 }
 
 static bool
 loop_check(struct loops *s)
 {
-	LLVMValueRef bytes = NULL;
-	uint32_t mem = UINT32_MAX;
+	struct access groups[MAX_ACCESSES];
+	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < s->naccesses; i++) {
 		struct access *a = &s->accesses[i];
@@ -654,11 +358,14 @@ loop_check(struct loops *s)
 		if (!access_pointer(s, a, LLVMGetOperand(insn,
 		    LLVMIsALoadInst(insn) ? 0 : 1)))
 			return false;
-		if (a->mem != mem)
-			bytes = memory_bytes(s, a);
-		mem = a->mem;
-		check_access(s, a, bytes);
+		if (!check_merge(groups, n, a))
+			groups[n++] = *a;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		check_access(s, &groups[i]);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < n; k++)
+			check_apart(s, &groups[i], &groups[k]);
 	return true;
 }
 
@@ -782,10 +489,10 @@ clone_counter(struct loops *s)
 	LLVMPositionBuilderBefore(s->b, LLVMGetFirstInstruction(head));
 	k = LLVMBuildPhi(s->b, s->i64, "");
 	LLVMPositionBuilderBefore(s->b, old);
-	next = LLVMBuildAdd(s->b, k, int64_of(s, 1), "");
+	next = LLVMBuildAdd(s->b, k, affine_int64(s, 1), "");
 	LLVMSetNUW(next, 1);
 	LLVMSetNSW(next, 1);
-	in[0] = int64_of(s, 0);
+	in[0] = affine_int64(s, 0);
 	in[1] = next;
 	LLVMAddIncoming(k, in, from, 2);
 	br = LLVMBuildCondBr(s->b, LLVMBuildICmp(s->b, LLVMIntEQ, k, s->n,
@@ -797,26 +504,74 @@ clone_counter(struct loops *s)
 	return k;
 }
 
-/* The copy's address: base + start, made in front, + step * k + constant. */
-static void
-clone_access(struct loops *s, const struct access *a, LLVMValueRef k)
+/* base + start, made in front, once for all accesses that have it.  Through an
+ * integer, so that different starts are different objects to LLVM: of those it
+ * compares where they begin and end, but within one object it wants to know
+ * every distance. */
+static LLVMValueRef
+clone_start(struct loops *s, const struct access *a)
 {
-	LLVMValueRef copy = clone_of(s, a->insn), i, p = a->base;
+	LLVMValueRef at = LLVMBuildPtrToInt(s->b, a->base, s->i64, "");
 
+	at = LLVMBuildAdd(s->b, at, a->at.start, "");
+	return LLVMBuildIntToPtr(s->b, at, s->ptr, "");
+}
+
+/* base + start + constant, made in front, + step * k, at the head.  In this
+ * order LLVM sees that none of the sums wraps.  The same for the same. */
+static LLVMValueRef
+clone_address(struct loops *s, struct access *a, LLVMValueRef k,
+    LLVMValueRef head)
+{
+	LLVMValueRef i = affine_int64(s, a->constant), p = NULL;
+
+	for (struct access *b = s->accesses; b < a; b++) {
+		if (b->base != a->base || b->at.start != a->at.start)
+			continue;
+		p = a->start = b->start;
+		if (b->constant == a->constant && b->at.step == a->at.step)
+			return b->address;
+	}
 	LLVMPositionBuilderBefore(s->b,
 	    LLVMGetBasicBlockTerminator(s->check));
-	i = a->at.start;
-	p = LLVMBuildInBoundsGEP2(s->b, s->i8, p, &i, 1, "");
-	LLVMPositionBuilderBefore(s->b, copy);
+	if (!p)
+		p = a->start = clone_start(s, a);
+	if (a->constant)
+		p = LLVMBuildInBoundsGEP2(s->b, s->i8, p, &i, 1, "");
 	if (a->at.step) {
-		i = LLVMBuildMul(s->b, k, int64_of(s, a->at.step), "");
+		LLVMPositionBuilderBefore(s->b, head);
+		i = LLVMBuildMul(s->b, k, affine_int64(s, a->at.step), "");
 		LLVMSetNSW(i, 1);
 		p = LLVMBuildInBoundsGEP2(s->b, s->i8, p, &i, 1, "");
 	}
-	i = int64_of(s, a->constant);
-	p = LLVMBuildInBoundsGEP2(s->b, s->i8, p, &i, 1, "");
-	LLVMSetOperand(copy, LLVMIsALoadInst(copy) ? 0 : 1, p);
-	LLVMSetVolatile(copy, 0);
+	return p;
+}
+
+static LLVMValueRef
+first_not_phi(LLVMBasicBlockRef b)
+{
+	LLVMValueRef i = LLVMGetFirstInstruction(b);
+
+	while (LLVMIsAPHINode(i))
+		i = LLVMGetNextInstruction(i);
+	return i;
+}
+
+static void
+clone_accesses(struct loops *s, LLVMValueRef k)
+{
+	LLVMValueRef head = first_not_phi(clone_block(s,
+	    s->flow.blocks[s->header]));
+
+	for (uint32_t i = 0; i < s->naccesses; i++) {
+		struct access *a = &s->accesses[i];
+		LLVMValueRef copy = clone_of(s, a->insn);
+
+		a->address = clone_address(s, a, k, head);
+		LLVMSetOperand(copy, LLVMIsALoadInst(copy) ? 0 : 1,
+		    a->address);
+		LLVMSetVolatile(copy, 0);
+	}
 }
 
 /* What is left of the loop comes from either. */
@@ -898,9 +653,9 @@ loop_copy(struct loops *s, LLVMValueRef first, LLVMValueRef second)
 	k = clone_counter(s);
 	clone_exit(s);
 	enter_either(s, first, second);
-	for (uint32_t i = 0; i < s->naccesses; i++)
-		clone_access(s, &s->accesses[i], k);
-	tame_loop(s);
+	clone_accesses(s, k);
+	if (!s->often)
+		tame_loop(s);
 }
 
 /* ---- One loop ---- */
@@ -913,15 +668,17 @@ loop_conditions(struct loops *s, LLVMValueRef *first)
 	LLVMValueRef few;
 
 	s->n = s->ok = NULL;
+	s->nmade = s->nanchors = 0;
+	s->often = false;
 	LLVMPositionBuilderBefore(s->b, LLVMGetBasicBlockTerminator(
 	    s->flow.blocks[s->preheader]));
 	LLVMSetCurrentDebugLocation2(s->b, LLVMInstructionGetDebugLoc(
 	    LLVMGetBasicBlockTerminator(s->flow.blocks[s->latch])));
-	if (!loop_count(s))
+	if (!affine_count(s))
 		return false;
-	few = LLVMBuildSub(s->b, s->n, int64_of(s, MIN_ITERATIONS - 1), "");
-	require(s, LLVMBuildICmp(s->b, LLVMIntULT, few,
-	    int64_of(s, 1ll << 32), ""));
+	few = LLVMBuildSub(s->b, s->n, affine_int64(s, MIN_ITERATIONS - 1), "");
+	affine_require(s, LLVMBuildICmp(s->b, LLVMIntULT, few,
+	    affine_int64(s, 1ll << 32), ""));
 	*first = s->ok;
 	s->ok = NULL;
 	LLVMPositionBuilderAtEnd(s->b, s->check);

@@ -62,6 +62,10 @@ LOOPS = {
     "down": "(loop $l (i64.store offset=8 (local.get $b) (i64.load "
             f"(local.get $a))) {inc('b', -8)} {inc('a', -8)} (br_if $l "
             f"(local.tee $n (i32.sub (local.get $n) (i32.const 1)))))",
+    "down, two": "(loop $l (i32.store (local.get $b) (i32.sub (i32.load "
+                 "(local.get $a)) (i32.load (i32.sub (local.get $a) "
+                 f"(i32.const 4))))) {inc('b', -4)} {inc('a', -4)} (br_if $l "
+                 "(local.tee $n (i32.sub (local.get $n) (i32.const 1)))))",
     "down-gt": f"(loop $l (i32.store {elem('b', 2).replace('$i', '$n')} "
                f"(local.get $n)) {inc('n', -1)} (br_if $l (i32.gt_s "
                "(local.get $n) (i32.const 0))))",
@@ -105,18 +109,56 @@ LOOPS = {
                    "(i32.mul (local.get $i) (i32.const 20))) (f32.load "
                    "offset=4 (i32.add (local.get $a) (i32.mul "
                    "(local.get $i) (i32.const 20)))))"),
+    "unrolled": upto("i32.lt_s", f"(i64.store {elem('b', 3)} (i64.add "
+                     f"(i64.load {elem('a', 3)}) (i64.const 5))) (i64.store "
+                     f"{elem('b', 3, 8)} (i64.load {elem('a', 3, 8)}))",
+                     by=2),
+    "end on the left": "(local.set $n (i32.and (local.get $n) (i32.const "
+                       "0x7ffffffc))) (loop $l (i32.store "
+                       f"{elem('b', 2)} (i32.load {elem('a', 2, -4)})) "
+                       f"(i32.store {elem('b', 2, 4)} (i32.load "
+                       f"{elem('a', 2)})) {inc('i', 2)} (br_if $l (i32.ne "
+                       "(local.get $n) (local.get $i))))",
+    "up to zero": "(local.set $x (i32.const -4000)) (loop $l (f64.store "
+                  "(i32.add (local.get $b) (i32.add (local.get $x) "
+                  "(i32.const 4000))) (f64.load offset=8 (i32.add "
+                  "(local.get $a) (i32.add (local.get $x) (i32.const "
+                  f"4008))))) (br_if $l {inc('x', 8).replace('set', 'tee')}"
+                  "))",
+    "up to zero, constant": "(local.set $x (i32.const -4000)) (loop $l "
+                            "(f64.store (i32.add (local.get $x) (i32.const "
+                            "16384)) (f64.load (i32.add (local.get $x) "
+                            "(i32.const 24568)))) (br_if $l "
+                            f"{inc('x', 8).replace('set', 'tee')}))",
+    "low bits cleared": "(loop $l (i32.store (i32.and (local.get $b) "
+                        "(i32.const -4)) (i32.load (i32.and (local.get $a) "
+                        f"(i32.const -8)))) {inc('b', 4)} {inc('a', 8)} "
+                        f"{inc('i', 1)} (br_if $l (i32.lt_u (local.get $i) "
+                        "(local.get $n))))",
+    "wrapped i64": "(loop $l (i32.store (i32.wrap_i64 (i64.and (i64.add "
+                   "(i64.extend_i32_u (local.get $b)) (local.get $j)) "
+                   "(i64.const 0xfffffffc))) (local.get $i)) (local.set $j "
+                   "(i64.add (local.get $j) (i64.const 4))) "
+                   f"{inc('i', 1)} (br_if $l (i32.lt_u (local.get $i) "
+                   "(local.get $n))))",
+    "loaded again": upto("i32.lt_s", f"(i32.store {elem('b', 2)} (i32.add "
+                         "(i32.load (local.get $a)) (i32.load "
+                         f"{elem('b', 2)})))"),
+    "loaded again, within": upto("i32.lt_s", f"(i32.store {elem('b', 2)} "
+                                 "(i32.add (i32.load offset=40 "
+                                 "(local.get $b)) (local.get $i)))"),
     "with-global": upto("i32.lt_s", f"(i32.store {elem('b', 2)} (i32.add "
                         f"(global.get $g) (i32.load {elem('a', 2)})))"),
 }
 
-COUNTS = [1, 15, 16, 17, 33, 100, 1000, 0, -1, 0x7fffffff]
+COUNTS = [1, 15, 16, 17, 33, 64, 100, 1000, 0, -1, 0x7fffffff]
 # Of both arrays: inside, overlapping each way, over the end by some elements,
 # from below 0 and over 2^32.
 PLACES = [(0, 8192), (8192, 0), (4096, 4100), (4100, 4096), (4096, 4096),
           (0, END - 400), (END - 400, 0), (END - 402, END - 300),
           (0, END - 64), (0, -40), (-40, 0), (-400, -392), (16, END - 1),
           (0x80000000, 0), (0, 0x7ffffff8), (-0x7fffffff, 64), (0, END - 100),
-          (END - 36, 4096)]
+          (END - 36, 4096), (66, 4097), (252, 16384)]
 
 # ---- Neighbours: a store or load at x and others near it --------------------
 
