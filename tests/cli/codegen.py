@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the optimiser is told, and what it makes of loops: by the IR of
+tests/wat/codegen.wat."""
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from libtest import *  # noqa: E402,F403
+
+
+def ir(level):
+    """The text of each function, and of the metadata by number."""
+    with tempfile.TemporaryDirectory() as d:
+        out = os.path.join(d, "x.ll")
+        run(WASMC, "-q", "-O" + level, "--target", "x86_64-linux-gnu",
+            "--cpu", "x86-64-v3", "--emit=llvm-ir", WAT("codegen"), "-o",
+            out).must()
+        with open(out, encoding="utf-8") as f:
+            text = f.read()
+    funcs = {m[1]: m[2] for m in re.finditer(
+        r"^define [^@]*@(\w+)\([^\n]*\n(.*?)^}", text, re.M | re.S)}
+    return funcs, dict(re.findall(r"^(!\d+) = (.*)", text, re.M))
+
+
+def weights(func, funcs, nodes):
+    """Of its conditional branches, in order; None for one without."""
+    found = []
+    for line in re.findall(r"^ *br i1 .*", funcs[func], re.M):
+        m = re.search(r"!prof (!\d+)", line)
+        found.append(m and tuple(int(x) for x in re.findall(
+            r"i32 (\d+)", nodes[m[1]])))
+    return found
+
+
+@case
+def hints_become_weights():
+    many = 1 << 20
+    for name, want in (("likely", (many, 1)), ("unlikely", (1, many)),
+                       ("br_unlikely", (1, many)), ("plain", None)):
+        equal(weights(name, *ir("0")), [want], name)
+
+
+@case
+def traps_are_unlikely():
+    equal(weights("divide", *ir("0")), [(1, 1 << 20)])
+
+
+def vectorised(func, funcs):
+    return bool(re.search(r"store volatile <\d+ x (i32|double)>", funcs[func]))
+
+
+@case
+def loops_are_vectorised():
+    funcs, _ = ir("2")
+    for name in "copy", "unrolled", "to_zero":
+        equal(vectorised(name, funcs), True, name)
+    equal(vectorised("chain", funcs), False, "chain")
+
+
+main()

@@ -1,0 +1,58 @@
+;; What tests/cli/codegen.py looks for in the code.
+(module
+  (memory (export "memory") 1 1)
+  (func (export "likely") (param i32) (result i32)
+    (@metadata.code.branch_hint "\01")
+    (if (result i32) (local.get 0)
+      (then (i32.const 1)) (else (i32.const 2))))
+  (func (export "unlikely") (param i32) (result i32)
+    (@metadata.code.branch_hint "\00")
+    (if (result i32) (local.get 0)
+      (then (i32.const 1)) (else (i32.const 2))))
+  (func (export "br_unlikely") (param i32) (result i32)
+    (block
+      (@metadata.code.branch_hint "\00") (br_if 0 (local.get 0))
+      (return (i32.const 1)))
+    (i32.const 2))
+  (func (export "plain") (param i32) (result i32)
+    (if (result i32) (local.get 0)
+      (then (i32.const 1)) (else (i32.const 2))))
+  (func (export "divide") (param i32 i32) (result i32)
+    (i32.div_u (local.get 0) (local.get 1)))
+
+  ;; Loops that are vectorised in their copies.
+  (func (export "copy") (param $a i32) (param $b i32) (param $n i32)
+    (loop $l
+      (i32.store (local.get $b) (i32.load (local.get $a)))
+      (local.set $a (i32.add (local.get $a) (i32.const 4)))
+      (local.set $b (i32.add (local.get $b) (i32.const 4)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  ;; Of the kind that C compilers make: unrolled, the end on the left.
+  (func (export "unrolled") (param $a i32) (param $b i32) (param $n i32)
+    (local $i i32) (local $end i32)
+    (local.set $end (i32.and (local.get $n) (i32.const 0x7ffffffe)))
+    (loop $l
+      (i32.store (local.get $b) (i32.add (i32.load (local.get $b))
+        (i32.load (local.get $a))))
+      (i32.store (i32.add (local.get $b) (i32.const 4)) (i32.add
+        (i32.load (i32.add (local.get $b) (i32.const 4)))
+        (i32.load (i32.add (local.get $a) (i32.const 4)))))
+      (local.set $a (i32.add (local.get $a) (i32.const 8)))
+      (local.set $b (i32.add (local.get $b) (i32.const 8)))
+      (br_if $l (i32.ne (local.get $end) (local.tee $i (i32.add
+        (local.get $i) (i32.const 2)))))))
+  ;; A counter that ends at 0 is the address too.
+  (func (export "to_zero") (param $f f64) (local $x i32) (local $y i32)
+    (local.set $x (i32.const -4000))
+    (loop $l
+      (f64.store (i32.add (local.get $x) (i32.const 16384)) (f64.mul
+        (local.get $f) (f64.load (i32.add (local.get $x)
+        (i32.const 24576)))))
+      (br_if $l (local.tee $x (i32.add (local.get $x) (i32.const 8))))))
+  ;; Each element needs the one before: not to be vectorised.
+  (func (export "chain") (param $a i32) (param $n i32)
+    (loop $l
+      (i32.store offset=4 (local.get $a) (i32.mul (i32.load (local.get $a))
+        (i32.const 5)))
+      (local.set $a (i32.add (local.get $a) (i32.const 4)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
