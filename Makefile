@@ -39,6 +39,10 @@ VARIANT := san-$(subst $(comma),-,$(SAN))
 OUT := build/$(VARIANT)
 OPT ?= -O1
 SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+# The collector looks for references on the stack: that must be the real one.
+ifneq ($(findstring address,$(SAN)),)
+SANFLAGS += -fsanitize-address-use-after-return=never
+endif
 endif
 OBJ := build/$(VARIANT)/obj
 BIN := $(OUT)/bin

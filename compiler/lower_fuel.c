@@ -105,7 +105,8 @@ l_fuel_copy(struct lower *l, struct reader r, const struct stretch *s)
 	uint32_t n = s->ntouch < nstack / 4 ? 4 * s->ntouch : nstack;
 	LLVMValueRef *top = ARENA_NEW(&l->c.scratch, n, LLVMValueRef);
 
-	memcpy(top, l->stack + nstack - n, n * sizeof *top);
+	if (n)
+		memcpy(top, l->stack + nstack - n, n * sizeof *top);
 	l->fuel.copy = true;
 	for (uint32_t i = 0; i < s->ntouch; i++) {
 		struct insn in;
@@ -122,7 +123,8 @@ l_fuel_copy(struct lower *l, struct reader r, const struct stretch *s)
 	l_fuel_out(l);
 	while (l->nlabels > nlabels)
 		LLVMDeleteBasicBlock(l->labels[--l->nlabels].target);
-	memcpy(l->stack + nstack - n, top, n * sizeof *top);
+	if (n)
+		memcpy(l->stack + nstack - n, top, n * sizeof *top);
 	l->nstack = nstack;
 }
 

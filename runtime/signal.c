@@ -281,10 +281,12 @@ on_kill(int sig, siginfo_t *si, void *uc)
 	wrt__limits_check(a);
 	last = wrt__killed(a);
 	if (!last) {
+		/* If it was, it is on its way out, in the runtime. */
+		bool was = a && a->suspended;
 		bool asked = wrt__slice_signal(a, uc,
 		    !resumed && in_guest(pc));
 
-		if (asked && a->suspended) {
+		if (asked && a->suspended && !was) {
 			context_regs(uc, &a->regs);
 			a->is_return = 0;
 			a->stack->call.regs = a->regs;

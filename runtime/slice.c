@@ -65,7 +65,7 @@ wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest)
 			    memory_order_relaxed);
 			any = true;
 		}
-	if (!any || !wrt__slice_wanted(a) || a->in_host)
+	if (!any || !wrt__slice_wanted(a) || a->in_host || a->suspended)
 		return any;
 	if (!in_guest || !wrt__context_save(a->inst->context, uc)) {
 		wrt__resend_start(a->thread, true);

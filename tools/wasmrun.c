@@ -482,11 +482,12 @@ missing_imports(const wrt_module *m)
 	return text;
 }
 
+/* linking: the runtime's own refusal, nobody's before it. */
 static int
-instantiate_error(const wrt_module *m, const char *file, int rc,
+instantiate_error(const wrt_module *m, const char *file, int rc, bool linking,
     const struct wrt_error *err)
 {
-	char *all = rc == WRT_ELINK ? missing_imports(m) : NULL;
+	char *all = rc == WRT_ELINK && linking ? missing_imports(m) : NULL;
 
 	load_error("cannot instantiate", file, all ? all : *err->text ?
 	    err->text : wrt_status_text(rc));
@@ -501,6 +502,7 @@ load(const char *file)
 	struct wrt_error err = { 0 };
 	wrt_module **m = &run.modules[run.n];
 	wrt_instance **inst = &run.instances[run.n];
+	bool linking;
 	int rc;
 
 	if (cache_open(m, file, &opt.compile, !opt.no_cache, &err) != WRT_OK)
@@ -510,7 +512,8 @@ load(const char *file)
 		return load_error("cannot load", file, "it was compiled "
 		    "without --fuel, which --fuel needs");
 	rc = wrt_wasi_threads(run.wasi, run.imports, run.pool, *m, &err);
-	if (rc == WRT_OK || rc == WRT_ENOTFOUND)
+	linking = rc == WRT_OK || rc == WRT_ENOTFOUND;
+	if (linking)
 		rc = wrt_instance_create(inst, run.pool, *m, run.imports,
 		    &err);
 	if (rc == WRT_OK) {
@@ -518,7 +521,7 @@ load(const char *file)
 			wrt_instance_set_fuel(*inst, 0);
 		return 0;
 	}
-	return instantiate_error(*m, file, rc, &err);
+	return instantiate_error(*m, file, rc, linking, &err);
 }
 
 static int

@@ -4,6 +4,8 @@
  * between of two guests.
  */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "api.h"
@@ -20,6 +22,7 @@ struct env {
 	wrt_instance *i, *other;
 	wrt_host_fn fn;
 	int n;
+	atomic_bool begun;		/* throw_it() was called */
 };
 
 static int
@@ -45,6 +48,7 @@ throw_it(void *data, wrt_instance *caller, wrt_val *v)
 	struct env *e = data;
 	wrt_val vals[2] = { { .i32 = v[0].i32 }, { .i64 = 5 } };
 
+	atomic_store(&e->begun, true);
 	return wrt_throw(caller, e->tag, vals);
 }
 
@@ -263,6 +267,8 @@ killer(void *arg)
 	struct env *e = arg;
 	struct timespec t = { 0, 200000 + 7777 * (e->n % 40) };
 
+	while (!atomic_load(&e->begun))
+		sched_yield();
 	nanosleep(&t, NULL);
 	while (wrt_instance_kill(e->i, WRT_TRAP_INTERRUPT) == WRT_ESTATE)
 		;
@@ -278,6 +284,7 @@ TEST(killed_while_throwing)
 
 	up(&e, throw_it);
 	for (e.n = 0; e.n < 300; e.n++) {
+		atomic_store(&e.begun, false);
 		CHECK_EQ(pthread_create(&id, NULL, killer, &e), 0);
 		CHECK_EQ(api_call(e.i, "spin", 1, 1, 0, 0, NULL), WRT_ETRAP);
 		pthread_join(id, NULL);

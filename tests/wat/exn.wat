@@ -35,6 +35,7 @@
     (table.set $kept (i32.const 0) (local.get $x)))
   (func (export "again") (throw_ref (table.get $kept (i32.const 0))))
   (func (export "spin") (param i32)
+    (block $begun (try_table (catch_all $begun) (drop (call $cb (local.get 0)))))
     (loop $l
       (block $h
         (try_table (catch_all $h) (drop (call $leaf (local.get 0)))))
