@@ -161,6 +161,9 @@ struct wrt_pool_config {
 	uint64_t fuel;			/* what instances begin with, before
 					 * their start function, and after a
 					 * reset; default no end */
+	uint32_t max_continuations;	/* per instance; default 2^20 */
+	uint64_t continuation_bytes;	/* of their stacks, per instance;
+					 * default 4 GiB */
 };
 
 enum {
@@ -736,6 +739,12 @@ WRT_API int wrt_gc_stats(wrt_instance *, struct wrt_gc_stats *out);
  * traps, WRT_TRAP_HEAP.  A higher one than now changes nothing.  By the thread
  * that uses the instance. */
 WRT_API int wrt_gc_limit(wrt_instance *, uint64_t bytes);
+
+/* Lower the instance's limits of its continuations: how many that are not over,
+ * started or not, and how many bytes their stacks may have; 0 leaves a limit as
+ * it is, and so does more than now.  One more traps, WRT_TRAP_HEAP; a stack more
+ * traps, WRT_TRAP_STACK_OVERFLOW.  By the thread that uses the instance. */
+WRT_API int wrt_cont_limit(wrt_instance *, uint32_t n, uint64_t stack_bytes);
 
 #ifdef __cplusplus
 }

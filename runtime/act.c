@@ -167,6 +167,27 @@ was_stopped(struct wrt__act *a)
 		wrt__resend_start(a->thread, false);
 }
 
+/* A kill that was promised is what ended the call, even if a trap of the
+ * guest's own was first. */
+static void
+keep_trap(struct wrt__act *a, int kill)
+{
+	wrt_instance *i = a->inst;
+
+	wrt__heap_repair(i);
+	wrt__fuel_fault(a);
+	if (kill)
+		a->code = kill;
+	wrt__trap_keep(a);
+	if (kill) {
+		wrt__trap_say(i, NULL);
+		i->trap.exit_code = 0;
+		i->trap.address = 0;
+	}
+	if (a->prev)
+		a->prev->inner = i;
+}
+
 int
 wrt__act_end(struct wrt__act *a, bool left)
 {
@@ -185,19 +206,12 @@ wrt__act_end(struct wrt__act *a, bool left)
 	if (kill && !trapped) {
 		/* It came as the guest was done; it was promised. */
 		trapped = true;
-		a->code = kill;
 		i->lim.wall_left = i->lim.cpu_left = 0;
 		if (!suspended)
 			a->regs.pc = 0;
-	} else if (kill && a->code == WABI_TRAP_INTERRUPT) {
-		a->code = kill;
 	}
 	if (trapped) {
-		wrt__heap_repair(i);
-		wrt__fuel_fault(a);
-		wrt__trap_keep(a);
-		if (a->prev)
-			a->prev->inner = i;
+		keep_trap(a, kill);
 		return WRT_ETRAP;
 	}
 	if (!suspended)

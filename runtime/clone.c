@@ -258,6 +258,7 @@ wrt__clone_settings(wrt_instance *i, const wrt_instance *src)
 	wrt__limits_changed(i);
 	if (src->stack_bytes < i->stack_bytes)
 		i->stack_bytes = src->stack_bytes;
+	wrt_cont_limit(i, src->conts.max_n, src->conts.max_bytes);
 	for (uint32_t k = 0; k < i->nown_mems; k++) {
 		struct wrt_memory *m = &i->own_mems[k];
 

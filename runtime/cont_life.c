@@ -20,8 +20,6 @@
 
 #include "rt.h"
 
-#define MAX_CONTS	(1u << 20)	/* of an instance */
-#define MAX_STACKS	(4ull << 30)	/* bytes of their stacks */
 #define STACK_BYTES	(256ull << 10)	/* of one, at most */
 #define COLLECT_CONTS	1024u
 #define COLLECT_STACKS	(64ull << 20)
@@ -384,9 +382,9 @@ wrt__cont_new(wrt_instance *i, struct wabi_func *f)
 	struct wrt__cont *k;
 
 	if (l->n >= (l->collect_n ? l->collect_n : COLLECT_CONTS) ||
-	    l->n >= MAX_CONTS)
+	    l->n >= l->max_n)
 		collect(i, NULL);
-	k = l->n < MAX_CONTS ? wrt__calloc(1, sizeof *k) : NULL;
+	k = l->n < l->max_n ? wrt__calloc(1, sizeof *k) : NULL;
 	if (k && !(k->slot = slot_take(k))) {
 		wrt__free(k);
 		k = NULL;
@@ -409,12 +407,24 @@ wrt__cont_stack(struct wrt__cont *k)
 	struct wrt__stack *s = NULL;
 
 	if (l->bytes + bytes > (l->collect_bytes ? l->collect_bytes :
-	    COLLECT_STACKS) || l->bytes + bytes > MAX_STACKS)
+	    COLLECT_STACKS) || l->bytes + bytes > l->max_bytes)
 		collect(i, k);
-	if (l->bytes + bytes <= MAX_STACKS)
+	if (l->bytes + bytes <= l->max_bytes)
 		s = wrt__stack_take(wrt__act->thread, bytes);
 	if (!s)
 		wrt__trap(WABI_TRAP_STACK_OVERFLOW);
 	l->bytes += bytes;
 	k->stack = s;
+}
+
+int
+wrt_cont_limit(wrt_instance *i, uint32_t n, uint64_t stack_bytes)
+{
+	if (!i)
+		return WRT_EINVAL;
+	if (n && n < i->conts.max_n)
+		i->conts.max_n = n;
+	if (stack_bytes && stack_bytes < i->conts.max_bytes)
+		i->conts.max_bytes = stack_bytes;
+	return WRT_OK;
 }

@@ -586,6 +586,8 @@ host_settings(wrt_instance *i)
 {
 	i->data = NULL;
 	i->stack_bytes = i->pool->cfg.stack_bytes;
+	i->conts.max_n = i->pool->cfg.max_continuations;
+	i->conts.max_bytes = i->pool->cfg.continuation_bytes;
 	memset(&i->lim, 0, sizeof i->lim);
 	i->lim.wall_ns = i->pool->cfg.call_wall_ns;
 	i->lim.cpu_ns = i->pool->cfg.call_cpu_ns;

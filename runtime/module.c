@@ -119,13 +119,32 @@ settle(int *fd, const char *name, uint64_t *size, struct wrt_error *err)
 
 /* ---- Mapping ---- */
 
+/* The descriptor of a module that has the same file open, or m's own. */
+static int
+first_fd(const struct wrt_module *m)
+{
+	struct stat st, other;
+
+	if (fstat(m->fd, &st) < 0)
+		return m->fd;
+	for (const struct wrt_module *t = all; t; t = t->next)
+		if (fstat(t->fd, &other) == 0 && other.st_dev == st.st_dev &&
+		    other.st_ino == st.st_ino)
+			return t->fd;
+	return m->fd;
+}
+
+/* The loader knows a mapping by every name that it was asked for by, for ever,
+ * and takes a name for what it meant first.  So each is asked for by one name,
+ * of a descriptor that is not closed before. */
 static int
 map(struct wrt_module *m, const struct wrt__file *f)
 {
 	char path[64];
 	const char *why;
 
-	snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(), m->fd);
+	snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(),
+	    first_fd(m));
 	m->dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (m->dl)
 		return WRT_OK;

@@ -40,6 +40,10 @@ config_defaults(struct wrt_pool_config *c)
 		c->gc_heap_bytes = 1 << 30;
 	if (!c->idle_bytes)
 		c->idle_bytes = 256 << 20;
+	if (!c->max_continuations)
+		c->max_continuations = 1 << 20;
+	if (!c->continuation_bytes)
+		c->continuation_bytes = 4ull << 30;
 }
 
 static int

@@ -760,6 +760,8 @@ struct wrt__conts {
 	struct wrt__cont *first;
 	uint32_t n, collect_n;		/* collect when there would be more */
 	uint64_t bytes, collect_bytes;	/* of their stacks */
+	uint32_t max_n;
+	uint64_t max_bytes;
 };
 
 /* Words that may be references of any kind are in [from, to). */

@@ -402,4 +402,24 @@ TEST(pool_limit)
 	wrt_pool_destroy(p);
 }
 
+/* The descriptor of a second opening is given away when that is closed, and the
+ * next file may get its number. */
+TEST(opened_again_and_another_file)
+{
+	struct env e = up();
+	struct wrt_error err;
+	wrt_module *again, *other;
+
+	for (int k = 0; k < 3; k++) {
+		CHECK_EQ(wrt_module_open_fd(&again, wrt_module_fd(e.m), "again",
+		    &err), 0);
+		wrt_module_close(again);
+		other = api_module("api_start");
+		CHECK(wrt_module_nexports(other) !=
+		    wrt_module_nexports(e.m));
+		wrt_module_close(other);
+	}
+	down(e);
+}
+
 TEST_MAIN
