@@ -10,7 +10,8 @@
  * and no call ends otherwise than it should.  Whatever returns is compared with
  * the value it must have; another thread computes all the while.
  *
- * With LONG in the environment there are a million.
+ * With LONG in the environment there are a million, or so many for each state,
+ * way and memory mode.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -469,8 +470,8 @@ rounds(void)
 #endif
 	if (!getenv("LONG"))
 		return 50;
-	alarm(30 * TEST_SECONDS);
-	return 15000;
+	alarm(60 * TEST_SECONDS);
+	return atoi(getenv("LONG")) > 1 ? atoi(getenv("LONG")) : 15000;
 }
 
 static void
