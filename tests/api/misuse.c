@@ -346,6 +346,7 @@ TEST(objects)
 	CHECK(wrt_gc(NULL) < 0);
 	CHECK(wrt_gc_stats(NULL, NULL) < 0);
 	CHECK(wrt_gc_limit(NULL, 1) < 0);
+	CHECK(wrt_cont_limit(NULL, 1, 1) < 0);
 	down();
 }
 
