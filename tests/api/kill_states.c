@@ -348,6 +348,7 @@ slices(struct env *e)
 	while (rc == WRT_SUSPENDED)
 		rc = wrt_instance_resume(e->i, NULL, 0, &r);
 	CHECK(killed(e->i, rc));
+	CHECK_EQ(wrt_instance_set_slice(e->i, 0), 0);
 }
 
 static void
