@@ -569,10 +569,12 @@ in_child(struct env *e)
 
 TEST(fork_in_a_busy_host)
 {
-	int n = getenv("LONG") ? 1000 : 40;
+	int n = getenv("LONG") ? 500 : 40;
 	pthread_t t[3];
 	struct env e;
 
+	if (getenv("LONG"))
+		alarm(20 * TEST_SECONDS);
 	up(&e);
 	for (int k = 0; k < 3; k++)
 		CHECK_EQ(pthread_create(&t[k], NULL, be_busy, &e), 0);
