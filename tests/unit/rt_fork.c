@@ -74,6 +74,10 @@ imports(void)
 	return l;
 }
 
+/* Emulators have little room. */
+static const struct wrt_pool_config small = { .max_instances = 2,
+	.max_memories = 1 };
+
 static void
 use_own_pool(wrt_module *m)
 {
@@ -82,7 +86,7 @@ use_own_pool(wrt_module *m)
 	wrt_pool *p;
 	wrt_val v[2] = { { .i32 = 4096 } }, r[1];
 
-	CHECK_EQ(wrt_pool_create(&p, NULL, NULL), 0);
+	CHECK_EQ(wrt_pool_create(&p, &small, NULL), 0);
 	CHECK_EQ(wrt_instance_create(&i, p, m, l, NULL), 0);
 	CHECK_EQ(wrt_instance_call(i, "load", v, 1, r), 0);
 	wrt_instance_close(i);
@@ -140,7 +144,7 @@ TEST(lock_of_a_pool)
 		pid_t pid;
 
 		setenv("WASMRT_MEMORY", modes[k], 1);
-		if (wrt_pool_create(&p, NULL, NULL) != WRT_OK)
+		if (wrt_pool_create(&p, &small, NULL) != WRT_OK)
 			continue;
 		CHECK_EQ(wrt_instance_create(&i, p, m, l, NULL), 0);
 		pid = fork_while_held(&p->slab.lock, &th);
