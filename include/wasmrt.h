@@ -174,6 +174,10 @@ enum {
 	 * 100,000 and more small instances, of modules that were compiled with
 	 * --bounds=explicit and of no others. */
 	WRT_POOL_DENSE = 2,
+	/* Measure the CPU time of calls, for wrt_pool_stats() and others: two
+	 * system calls more for each, about 0.5 us.  Typed calls in a session
+	 * are then ordinary calls. */
+	WRT_POOL_CPU_TIME = 4,
 };
 
 /* How a pool keeps its slots' pages: the best that the kernel allows; the
@@ -382,7 +386,8 @@ WRT_API int wrt_instance_func(wrt_instance *, const char *name,
  * left through wrt_exit(), see wrt_trap_get(); WRT_ENOTFOUND, WRT_ETYPE or
  * WRT_ESTATE if nothing was run; WRT_SUSPENDED if it is to be resumed.  A host
  * function may call again into the instance that called it.  Allocates
- * nothing. */
+ * nothing, but for the counters of an instance's first trap, which does without
+ * them if it must. */
 WRT_API int wrt_instance_call(wrt_instance *, const char *name,
     const wrt_val *args, size_t nargs, wrt_val *results);
 /* The same for a funcref, of whatever instance: a trap is kept by the instance
@@ -627,6 +632,81 @@ WRT_API int wrt_module_has_fuel(const wrt_module *);
  * trap but STACK_OVERFLOW and those of wrt_instance_kill(), after which the
  * stretch of code that was running has been paid for in full. */
 WRT_API int wrt_instance_fuel(const wrt_instance *, uint64_t *out);
+
+/* ---- Counters -----------------------------------------------------------
+ *
+ * What an instance has done, all instances of a module, all of a pool.  They
+ * cost next to nothing and are always there, but for the CPU time.  May be
+ * asked for by any thread, while the object is open; numbers that change
+ * meanwhile are one or two too old.  Asking for a pool's or a module's takes
+ * some nanoseconds for each of their instances, for which no new one can be
+ * created but from closed ones.  Nothing is allocated.
+ *
+ * The structure grows at its end: out has `size` bytes, sizeof *out, of which a
+ * library that knows fewer fills the rest with zeros.  WRT_EINVAL. */
+#define WRT_STATS_TRAPS 64
+
+struct wrt_stats {
+	/* Only ever more. */
+	uint64_t created, closed;	/* instances; also those whose start
+					 * trapped */
+	uint64_t calls;			/* by the host, nested ones, start
+					 * functions too; not resumptions */
+	uint64_t ended_by_trap;		/* of these; also by wrt_exit() and
+					 * wrt_instance_kill().  A trap that a
+					 * host function passes on ends two */
+	uint64_t resets;
+	uint64_t page_faults;		/* times that the runtime put pages of
+					 * a memory there: mode userfaultfd.
+					 * Shared memories and the host's are
+					 * in the pool's alone */
+	uint64_t memory_grows;		/* memory.grow that gave pages */
+	uint64_t cpu_ns;		/* of the thread, in calls, with host
+					 * functions: WRT_POOL_CPU_TIME; else
+					 * 0.  Not of those that run now */
+	uint64_t fuel_used;		/* of modules compiled with --fuel */
+	/* Now. */
+	uint64_t live;			/* instances that are open */
+	uint64_t parked;		/* closed, kept to be created again */
+	uint64_t resident_bytes;	/* memories of open instances; their
+					 * sizes where what is resident is not
+					 * known: not mode userfaultfd.  Without
+					 * shared ones */
+	uint64_t idle_bytes;		/* pool: what wrt_pool_trim() would
+					 * give back; else 0 */
+	/* ended_by_trap by enum wrt_trap_code; [0]: others */
+	uint64_t traps[WRT_STATS_TRAPS];
+};
+/* Since its creation. */
+WRT_API int wrt_instance_stats(const wrt_instance *, struct wrt_stats *out,
+    size_t size);
+/* Of all instances of it, in whatever pool, since it was first opened. */
+WRT_API int wrt_module_stats(wrt_module *, struct wrt_stats *out, size_t size);
+WRT_API int wrt_pool_stats(wrt_pool *, struct wrt_stats *out, size_t size);
+
+/* Takes the next n bytes of a text, which does not end with a NUL.  Anything
+ * but 0 ends the writing. */
+typedef int wrt_write_fn(void *arg, const char *text, size_t n);
+
+/* What is written about: its numbers, sizeof *stats, and labels as name, value,
+ * name, value, NULL, or NULL. */
+struct wrt_metrics {
+	const struct wrt_stats *stats;
+	size_t size;
+	const char *const *labels;
+};
+/* Write the numbers of n things in Prometheus' text format (0.0.4), by calls of
+ * `write` with up to 512 bytes.  Metrics are called PREFIX_calls_total and so
+ * on; traps have a label "kind" of their own.  Values of labels are escaped,
+ * and what is not UTF-8 in them is replaced.  Returns what write did if that is
+ * not 0; WRT_EINVAL, nothing written, if the prefix or a label's name is none,
+ * or a label is there twice.  Allocates nothing. */
+WRT_API int wrt_stats_prometheus(const char *prefix, const struct wrt_metrics *,
+    size_t n, wrt_write_fn *write, void *arg);
+/* A pool's, as wasmrt_calls_total{pool="NAME"} and so on; without a label if
+ * name is NULL. */
+WRT_API int wrt_pool_prometheus(wrt_pool *, const char *name,
+    wrt_write_fn *write, void *arg);
 
 /* ---- Memory, tables, globals ------------------------------------------ */
 

@@ -179,6 +179,7 @@ keep_trap(struct wrt__act *a, int kill)
 	if (kill)
 		a->code = kill;
 	wrt__trap_keep(a);
+	wrt__stats_trap(i, a->code);
 	if (kill) {
 		wrt__trap_say(i, NULL);
 		i->trap.exit_code = 0;
@@ -195,7 +196,7 @@ wrt__act_end(struct wrt__act *a, bool left)
 	bool suspended = left && a->suspended, trapped = left && !suspended;
 	int kill;
 
-	if (i->lim.set && i->depth == 1)
+	if (i->lim.set && outermost(i))
 		wrt__limits_end(i, a->thread, suspended);
 	kill = unclaim(i, trapped ? WRT__TRAPPED : suspended ?
 	    WRT__SUSPENDED : WRT__READY);
@@ -237,7 +238,7 @@ void
 wrt__act_link(struct wrt__act *a)
 {
 	wrt__act = a;
-	if (a->inst->lim.set && a->inst->depth == 1)
+	if (a->inst->lim.set && outermost(a->inst))
 		wrt__limits_begin(a);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&a->inst->kill, memory_order_acquire) >> 32 ||
@@ -303,6 +304,7 @@ wrt__run(wrt_instance *i, void *fn, void *x, void *y, void *z)
 		rc = wrt__act_stack(&a, 0, &none);
 	if (rc != WRT_OK)
 		return rc;
+	wrt__add(&i->counts.done.calls, 1);
 	rc = wrt__act_end(&a, wrt__act_enter(&a, fn, x, y, z));
 	wrt__act_release(&a);
 	return rc;

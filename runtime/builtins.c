@@ -47,7 +47,11 @@ mem_of(void *vmctx, uint32_t mem)
 int64_t
 wrt__rt_MEMORY_GROW(void *vmctx, uint32_t mem, uint64_t delta)
 {
-	return wrt__memory_grow(mem_of(vmctx, mem), delta);
+	int64_t old = wrt__memory_grow(mem_of(vmctx, mem), delta);
+
+	if (old >= 0 && delta)
+		wrt__add(&wrt__instance_of(vmctx)->counts.done.grows, 1);
+	return old;
 }
 
 void

@@ -20,6 +20,7 @@ run_host(wrt_instance *i, struct wrt__hostfn *h, wrt_val *vals)
 
 	if (rc != WRT_OK)
 		return rc;
+	wrt__add(&i->counts.done.calls, 1);
 	if (a.prev) {
 		a.stack = a.prev->stack;
 		a.regs = a.prev->regs;
@@ -129,6 +130,7 @@ call_guest(wrt_instance *i, struct wabi_func *f, const wrt_val *args,
 	rc = wrt__act_stack(&a, n, &vals);
 	if (rc != WRT_OK)
 		return rc;
+	wrt__add(&i->counts.done.calls, 1);
 	for (uint32_t k = 0; k < nargs; k++)
 		vals[k] = args[k];
 	a.may_suspend = true;

@@ -246,7 +246,7 @@ wrt__clone_thaw(wrt_instance *i)
 	}
 	memcpy(i->elem_dropped, o->dropped, meta->elems.n);
 	memcpy(i->data_dropped, o->dropped + meta->elems.n, meta->datas.n);
-	((struct wabi_vmctx *)(void *)i->vmctx)->fuel = o->fuel;
+	wrt__fuel_set(i, o->fuel);
 }
 
 void

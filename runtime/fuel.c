@@ -13,12 +13,54 @@ fuel_of(const wrt_instance *i)
 	return &((struct wabi_vmctx *)(void *)i->vmctx)->fuel;
 }
 
+static uint64_t
+left_of(const wrt_instance *i)
+{
+	int64_t left = __atomic_load_n(fuel_of(i), __ATOMIC_RELAXED);
+
+	return left > 0 ? (uint64_t)left : 0;
+}
+
+/* What was used is what was given, in sum, less what is left.  Who reads both
+ * while they change finds the number odd, or another one afterwards. */
+void
+wrt__fuel_set(wrt_instance *i, int64_t units)
+{
+	struct wrt__fuelcount *f = &i->fuel;
+	uint64_t n = atomic_load_explicit(&f->changes, memory_order_relaxed);
+	uint64_t used = wrt__fuel_used(i);
+
+	atomic_store_explicit(&f->changes, n + 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&f->given, used + (uint64_t)units,
+	    memory_order_relaxed);
+	__atomic_store_n(fuel_of(i), units, __ATOMIC_RELAXED);
+	atomic_store_explicit(&f->changes, n + 2, memory_order_release);
+}
+
+uint64_t
+wrt__fuel_used(const wrt_instance *i)
+{
+	const struct wrt__fuelcount *f = &i->fuel;
+	uint64_t n, given, left;
+
+	do {
+		n = atomic_load_explicit(&f->changes, memory_order_acquire);
+		given = atomic_load_explicit(&f->given, memory_order_relaxed);
+		left = left_of(i);
+		atomic_thread_fence(memory_order_acquire);
+	} while (n & 1 || n != atomic_load_explicit(&f->changes,
+	    memory_order_relaxed));
+	return given > left ? given - left : 0;
+}
+
 void
 wrt__fuel_init(wrt_instance *i)
 {
 	uint64_t units = i->pool->cfg.fuel;
 
-	*fuel_of(i) = units && units < INT64_MAX ? (int64_t)units : INT64_MAX;
+	wrt__fuel_set(i, units && units < INT64_MAX ? (int64_t)units :
+	    INT64_MAX);
 }
 
 /* What was paid for behind the instruction at this offset. */
@@ -71,21 +113,18 @@ wrt_instance_set_fuel(wrt_instance *i, uint64_t units)
 		return WRT_EINVAL;
 	if (!(i->module->meta->flags & WABI_META_FUEL))
 		return WRT_ESTATE;
-	*fuel_of(i) = (int64_t)units;
+	wrt__fuel_set(i, (int64_t)units);
 	return WRT_OK;
 }
 
 int
 wrt_instance_fuel(const wrt_instance *i, uint64_t *out)
 {
-	int64_t left;
-
 	if (!i || !out)
 		return WRT_EINVAL;
 	if (!(i->module->meta->flags & WABI_META_FUEL))
 		return WRT_ESTATE;
-	left = *fuel_of(i);
-	*out = left > 0 ? (uint64_t)left : 0;
+	*out = left_of(i);
 	return WRT_OK;
 }
 

@@ -111,6 +111,7 @@ is_shared(const struct wrt_module *m, uint32_t mem)
 void
 wrt__instance_free(wrt_instance *i)
 {
+	wrt__stats_end(i);
 	wrt__trap_clear(i);
 	wrt__conts_free(i);
 	wrt__exns_free(i);
@@ -591,8 +592,8 @@ host_settings(wrt_instance *i)
 	memset(&i->lim, 0, sizeof i->lim);
 	i->lim.wall_ns = i->pool->cfg.call_wall_ns;
 	i->lim.cpu_ns = i->pool->cfg.call_cpu_ns;
+	i->lim.count_cpu = i->pool->cfg.flags & WRT_POOL_CPU_TIME;
 	wrt__limits_changed(i);
-	((struct wabi_vmctx *)(void *)i->vmctx)->fuel = 0;
 }
 
 /* Count one more; parked ones make room. */
@@ -707,11 +708,16 @@ wrt__instance_make(wrt_instance **out, wrt_pool *pool, wrt_module *module,
 	if (i) {
 		i->open = true;
 		i->state = WRT__READY;
+		if (wrt_module_has_fuel(module))
+			wrt__fuel_init(i);
+		wrt__stats_again(i);
 	} else {
 		rc = begin(&i, pool, module, imports, err);
 		if (rc != WRT_OK)
 			return rc;
 		rc = build(i, src, err);
+		if (rc == WRT_OK)
+			wrt__stats_open(i);
 	}
 	if (rc == WRT_OK)
 		rc = initialise(i, err);
@@ -839,8 +845,10 @@ wrt_instance_close(wrt_instance *i)
 	wrt__suspended_drop(i);
 	i->open = false;
 	i->state = WRT__CLOSED;
+	wrt__add(&i->counts.closed, 1);
 	if (park(i))
 		return;
+	wrt__add(&i->counts.kept, i->pinned);
 	if (i->pinned)
 		wrt__group_close(&i->group);
 	else
@@ -914,6 +922,7 @@ wrt_instance_reset(wrt_instance *i, struct wrt_error *err)
 	forget_refs(i);
 	wrt__fuel_init(i);
 	i->state = WRT__READY;
+	wrt__add(&i->counts.done.resets, 1);
 	return initialise(i, err);
 }
 

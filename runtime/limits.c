@@ -36,8 +36,13 @@ wrt__limits_begin(struct wrt__act *a)
 {
 	struct wrt__thread *t = a->thread;
 	struct wrt__limits *l = &a->inst->lim;
-	uint64_t now = wrt__now_ns(CLOCK_MONOTONIC), first = UINT64_MAX;
+	uint64_t now, first = UINT64_MAX;
 
+	if (l->count_cpu)
+		l->cpu_begin = wrt__now_ns(CLOCK_THREAD_CPUTIME_ID);
+	if (!l->wall_ns && !l->cpu_ns && !l->slice_ns)
+		return;
+	now = wrt__now_ns(CLOCK_MONOTONIC);
 	if (l->wall_ns) {
 		first = l->wall_end = later(now, l->wall_left ? l->wall_left :
 		    l->wall_ns);
@@ -82,6 +87,11 @@ wrt__limits_end(wrt_instance *i, struct wrt__thread *t, bool suspended)
 {
 	struct wrt__limits *l = &i->lim;
 
+	/* A session's end is no call's. */
+	if (l->cpu_begin)
+		wrt__add(&i->counts.done.cpu_ns, wrt__now_ns(
+		    CLOCK_THREAD_CPUTIME_ID) - l->cpu_begin);
+	l->cpu_begin = 0;
 	l->wall_left = l->cpu_left = 0;
 	if (l->wall_end) {
 		restore(&t->wall_alarm, l->wall_before);
@@ -136,7 +146,7 @@ wrt__limits_changed(wrt_instance *i)
 {
 	struct wrt__limits *l = &i->lim;
 
-	l->set = l->wall_ns || l->cpu_ns || l->slice_ns;
+	l->set = l->wall_ns || l->cpu_ns || l->slice_ns || l->count_cpu;
 }
 
 int

@@ -123,6 +123,10 @@ struct wrt_module {
 	off_t pcmap_off, source_off;
 	uint64_t pcmap_bytes, source_bytes;	/* 0: there is none */
 	_Atomic(struct wrt__places *) places;	/* made when first needed */
+
+	/* stats.c's */
+	struct wrt_instance *listed;	/* of it, by in_module */
+	struct wrt_stats gone;		/* of those that were freed */
 };
 
 void wrt__module_ref(struct wrt_module *m);

@@ -165,6 +165,16 @@ uffd_chunk(const struct wrt_memory *m, uint64_t off, uint64_t limit,
 		*to += PAGE;
 }
 
+/* Memories that belong to no instance count with their pool. */
+static void
+served(struct wrt_memory *m)
+{
+	wrt__count *n = atomic_load_explicit(&m->refs, memory_order_relaxed) ?
+	    &m->pool->shared_faults : &m->nfaults;
+
+	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
+
 /* From signal handlers. */
 bool
 wrt__pages_serve(struct wrt_memory *m, uint64_t off)
@@ -183,12 +193,15 @@ wrt__pages_serve(struct wrt_memory *m, uint64_t off)
 		uffd_chunk(m, off, round_page(bytes), &from, &to);
 		r = run_at(m, from, &stop);
 		if (stop >= to && uffd_fill(m, r, from, to)) {
+			served(m);
 			errno = e;
 			return true;
 		}
 	}
 	r = run_at(m, off, &stop);
 	ok = uffd_fill(m, r, off, off + PAGE);
+	if (ok)
+		served(m);
 	errno = e;
 	return ok;
 }
@@ -542,8 +555,9 @@ wrt__pages_reset(struct wrt_memory *m)
 {
 	int rc = WRT_OK;
 
-	m->m.bytes = m->start_bytes;
-	m->m.pages = m->limits.min;
+	/* Who counts bytes may be looking. */
+	__atomic_store_n(&m->m.bytes, m->start_bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->m.pages, m->limits.min, __ATOMIC_RELAXED);
 	if (m->mode == WRT__UFFD)
 		uffd_reset(m, m->start_bytes);
 	else
@@ -564,6 +578,13 @@ wrt__pages_resident(const struct wrt_memory *m)
 	if (m->mode == WRT__UFFD)
 		return m->nresident * PAGE;
 	return m->mode == WRT__PAGEMAP ? COPY_MAX * PAGE : 0;
+}
+
+uint64_t
+wrt__pages_held(const struct wrt_memory *m)
+{
+	return m->mode == WRT__UFFD ? atomic_load_explicit(&m->nresident,
+	    memory_order_relaxed) * PAGE : wrt__mem_bytes(m);
 }
 
 int

@@ -89,6 +89,14 @@ init(void)
 	fork_safe = pthread_atfork(before_fork, after_fork, in_child) == 0;
 }
 
+/* Also by threads that have called no guest. */
+static void
+lock_registry(void)
+{
+	pthread_once(&once, init);
+	pthread_mutex_lock(&registry_lock);
+}
+
 /* ---- The shelf ---------------------------------------------------------- */
 
 static wrt_instance **
@@ -201,7 +209,7 @@ wrt__parks_open(struct wrt__parks *p)
 	if (!fork_safe)
 		return false;
 	atomic_flag_clear(&p->lock);
-	pthread_mutex_lock(&registry_lock);
+	lock_registry();
 	p->next = registry;
 	registry = p;
 	p->open = true;
@@ -217,7 +225,7 @@ wrt__parks_close(struct wrt__parks *p)
 
 	if (!p->open)
 		return;
-	pthread_mutex_lock(&registry_lock);
+	lock_registry();
 	atomic_fetch_add(&began, 1);
 	while (*at != p)
 		at = &(*at)->next;
@@ -291,7 +299,7 @@ wrt__park_bytes(const wrt_pool *pool)
 {
 	uint64_t n = 0;
 
-	pthread_mutex_lock(&registry_lock);
+	lock_registry();
 	for (struct wrt__parks *p = registry; p; p = p->next) {
 		take_lock(&p->lock);
 		for (uint32_t k = 0; k < p->n; k++)
@@ -367,7 +375,7 @@ wrt__park_sweep(const wrt_pool *pool, const struct wrt_module *m,
 	wrt_instance *dead = NULL, *i;
 	uint32_t n;
 
-	pthread_mutex_lock(&registry_lock);
+	lock_registry();
 	atomic_fetch_add(&began, 1);
 	n = sweep_shelf(pool, m, l, max, &dead);
 	for (struct wrt__parks *p = registry; p && n < max; p = p->next)

@@ -208,8 +208,8 @@ wrt_pool_memory_mode(const wrt_pool *p)
 	return p ? mode_names[p->mode] : "";
 }
 
-static uint64_t
-kept_bytes(wrt_pool *p)
+uint64_t
+wrt__pool_kept(wrt_pool *p)
 {
 	return atomic_load(&p->idle_bytes) + wrt__park_bytes(p);
 }
@@ -221,11 +221,11 @@ wrt_pool_trim(wrt_pool *p, uint64_t keep_bytes)
 
 	if (!p || p->forks != wrt__forks)
 		return 0;
-	before = after = kept_bytes(p);
+	before = after = wrt__pool_kept(p);
 	while (after > keep_bytes) {
 		if (p->slab.map)
 			wrt__slab_trim(&p->slab, keep_bytes);
-		after = kept_bytes(p);
+		after = wrt__pool_kept(p);
 		if (after > keep_bytes && !wrt__park_sweep(p, NULL, NULL, 16))
 			break;
 	}

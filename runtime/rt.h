@@ -29,6 +29,9 @@
  *   instance.c   create, reset, close
  *   clone.c      create from another instance's state;  image.c  a memory's
  *   memory.c, table.c, global.c   the objects, for builtins and hosts
+ *   fuel.c       what an instance may still execute
+ *   stats.c      what has been done, in numbers;  metrics.c  as text
+ *   coredump.c   what a trap has left, as a file
  */
 #ifndef WRT_RT_H
 #define WRT_RT_H
@@ -40,6 +43,7 @@
 #include <ucontext.h>
 
 #include "load.h"
+#include "stats.h"
 
 struct wrt__act;
 struct wrt__group;
@@ -356,9 +360,10 @@ bool wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest);
 /* Counts forks seen in this process, as the child: pools do not survive. */
 extern unsigned wrt__forks;
 /* For fork.c: modules, types, registry.c, address ranges, stacks, slots of
- * continuations. */
+ * continuations, counters. */
 extern pthread_mutex_t wrt__modules_lock, wrt__types_lock, wrt__registry_lock,
-    wrt__ranges_lock, wrt__stacks_lock, wrt__conts_lock;
+    wrt__ranges_lock, wrt__stacks_lock, wrt__conts_lock,
+    wrt__stats_lock;
 
 /* ---- Time --------------------------------------------------------------- */
 
@@ -379,9 +384,11 @@ uint64_t wrt__now_ns(clockid_t clock);
 /* A call's time limits, and where it stands.  The limits that hold during a
  * call are those that were set when it began. */
 struct wrt__limits {
-	bool set;			/* one of the next three is not 0 */
+	bool set;			/* one of the next four is not 0 */
+	bool count_cpu;			/* stats are to have the CPU time */
 	uint64_t wall_ns, cpu_ns;	/* of each call; 0: none */
 	uint64_t slice_ns;		/* until it is suspended; 0: never */
+	uint64_t cpu_begin;		/* the clock, as this call began; or 0 */
 	uint64_t wall_end, cpu_end;	/* of this call; 0: none */
 	uint64_t wall_left, cpu_left;	/* of a suspended call; 0: none is */
 	uint64_t slice_end;
@@ -473,6 +480,7 @@ struct wrt_memory {
 	struct wrt__image *frozen;	/* what it held at the last clone, or
 					 * NULL */
 	bool touched;			/* by the host, since then */
+	wrt__count nfaults;		/* UFFD: served; an instance's own */
 };
 
 /* image.c: what a memory holds at one time, in a sealed file of memory that
@@ -503,6 +511,8 @@ int wrt__pages_reset(struct wrt_memory *mem);
 void wrt__pages_unlimit(struct wrt_memory *mem);
 /* About how many bytes are there. */
 uint64_t wrt__pages_resident(const struct wrt_memory *mem);
+/* The same for who wants to know: where it is not known, the size. */
+uint64_t wrt__pages_held(const struct wrt_memory *mem);
 int wrt__pages_grow(struct wrt_memory *mem, uint64_t new_bytes);
 /* Make [off, off + n), within the memory, present for the kernel. */
 int wrt__pages_present(struct wrt_memory *mem, uint64_t off, uint64_t n);
@@ -619,10 +629,17 @@ struct wrt_pool {
 	/* Resident bytes of free slots and of instances on the shelf. */
 	_Atomic uint64_t idle_bytes;
 	unsigned forks;
+
+	/* stats.c's */
+	wrt_instance *listed;		/* of all descriptions, by in_pool */
+	struct wrt_stats gone;		/* of those that were freed */
+	wrt__count shared_faults;
 };
 
 void wrt__pool_hold(wrt_pool *p);
 void wrt__pool_put(wrt_pool *p);
+/* Bytes that free slots and parked instances keep. */
+uint64_t wrt__pool_kept(wrt_pool *p);
 
 /* ---- The collected heap, see heap.h -------------------------------------- */
 
@@ -937,6 +954,7 @@ typedef _Atomic uint64_t wrt__kill_word;
 struct wrt_instance {
 	struct wrt__act *session;	/* or NULL */
 	wrt__kill_word kill;
+	struct wrt__counts counts;
 	wrt_pool *pool;
 	struct wrt_module *module;
 	struct wrt__group *group;	/* by wrt__group_of(&group) */
@@ -983,6 +1001,10 @@ struct wrt_instance {
 	uint64_t alloc_bytes;		/* of this and the arrays behind it */
 	uint64_t idle_bytes;		/* parked: what it takes */
 	wrt_instance *parked_next;
+	struct wrt__begin begin;
+	struct wrt__trapcounts *_Atomic trap_counts;	/* NULL: no traps */
+	struct wrt__fuelcount fuel;
+	struct wrt__listed in_pool, in_module;	/* at NULL: in none */
 };
 
 /* clone.c.  What a clone begins with, and goes back to when it is reset. */
@@ -1014,6 +1036,7 @@ bool wrt__instance_runs(wrt_instance *i);
 
 _Static_assert(offsetof(wrt_instance, session) == 0, "switch.S");
 _Static_assert(offsetof(wrt_instance, kill) == 8, "switch.S");
+_Static_assert(offsetof(wrt_instance, counts.done.calls) == 16, "switch.S");
 
 static inline wrt_instance *
 wrt__instance_of(const void *vmctx)
@@ -1061,6 +1084,8 @@ int wrt__memory_init(wrt_instance *i, uint32_t mem, uint32_t data,
 /* fuel.c: what a new or reset instance begins with; what a fault has left
  * over, when the frames are known. */
 void wrt__fuel_init(wrt_instance *i);
+void wrt__fuel_set(wrt_instance *i, int64_t units);
+uint64_t wrt__fuel_used(const wrt_instance *i);
 void wrt__fuel_fault(struct wrt__act *a);
 
 const char *wrt__trap_text(int code);

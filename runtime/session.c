@@ -66,7 +66,7 @@ wrt_instance_enter(wrt_instance *i)
 
 	if (!i)
 		return WRT_EINVAL;
-	if (i->session || i->lim.set)
+	if (i->session || i->lim.wall_ns || i->lim.cpu_ns || i->lim.slice_ns)
 		return WRT_ESTATE;
 	rc = wrt__act_begin(&a, i, false);
 	if (rc != WRT_OK)
@@ -155,8 +155,9 @@ wrt_func_typed(wrt_func *func, const struct wrt_functype *type,
 	if (!f->host)
 		out->thunk = wrt__code(m, m->typed_from_host[
 		    WRT__META(m, funcs)[f->func_idx].type_idx]);
-	out->call = (void (*)(void))(uintptr_t)(out->thunk ? wrt__typed_call :
-	    wrt__typed_slow);
+	/* The fast way has no place to look at a clock. */
+	out->call = (void (*)(void))(uintptr_t)(out->thunk &&
+	    !i->lim.count_cpu ? wrt__typed_call : wrt__typed_slow);
 	return WRT_OK;
 }
 

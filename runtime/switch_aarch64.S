@@ -30,6 +30,7 @@
 /* struct wrt_instance */
 #define I_SESSION	0
 #define I_KILL_CODE	12
+#define I_CALLS		16
 /* struct wrt_typed */
 #define T_THUNK		16
 #define T_INSTANCE	24
@@ -276,6 +277,9 @@ wrt__typed_call:
 	str x13, [x9, #HOST_SP]
 	str xzr, [x9, #PC]		/* no place of the last call's */
 	str x9, [x11, x12]
+	ldr x13, [x10, #I_CALLS]
+	add x13, x13, #1
+	str x13, [x10, #I_CALLS]
 8:	ldr w13, [x10, #I_KILL_CODE]	/* killed before it began? */
 	cbnz w13, 9f
 	ldr x13, [x9, #STACK_TOP]

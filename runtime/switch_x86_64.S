@@ -33,6 +33,7 @@
 /* struct wrt_instance */
 #define I_SESSION	0
 #define I_KILL_CODE	12
+#define I_CALLS		16
 /* struct wrt_typed */
 #define T_THUNK		16
 #define T_INSTANCE	24
@@ -237,6 +238,7 @@ wrt__typed_call:
 	movq %rsp, HOST_SP(%rax)
 	movq $0, PC(%rax)		/* no place of the last call's */
 	movq %rax, %fs:(%r11)
+	incq I_CALLS(%r10)
 8:	cmpl $0, I_KILL_CODE(%r10)	/* killed before it began? */
 	jne 9f
 	.cfi_remember_state

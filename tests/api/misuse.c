@@ -472,6 +472,66 @@ TEST(while_it_is_suspended)
 
 /* ---- WASI, the compiler -------------------------------------------------- */
 
+/* What is written, counted. */
+static int
+count(void *arg, const char *text, size_t n)
+{
+	(void)text;
+	*(size_t *)arg += n;
+	return 0;
+}
+
+static int
+refuse(void *arg, const char *text, size_t n)
+{
+	(void)text;
+	(void)n;
+	return ++*(int *)arg == 3 ? 17 : 0;
+}
+
+TEST(counters)
+{
+	static const char *const bad[][5] = {
+		{ "", "x" }, { "1a", "x" }, { "a-b", "x" }, { "a:b", "x" },
+		{ "__a", "x" }, { "kind", "x" }, { "a", "x", "a", "y" },
+		{ "a", NULL }, { "a", "x", "b", NULL },
+	};
+	struct wrt_stats s = { .calls = 77 };
+	struct wrt_metrics m = { &s, sizeof s, NULL };
+	size_t n = 0;
+	int calls = 0;
+
+	up();
+	REFUSED(wrt_pool_stats(NULL, &s, sizeof s));
+	REFUSED(wrt_pool_stats(e.p, NULL, sizeof s));
+	REFUSED(wrt_pool_stats(e.p, &s, 0));
+	REFUSED(wrt_module_stats(NULL, &s, sizeof s));
+	REFUSED(wrt_module_stats(e.m, NULL, sizeof s));
+	REFUSED(wrt_module_stats(e.m, &s, 0));
+	REFUSED(wrt_instance_stats(NULL, &s, sizeof s));
+	REFUSED(wrt_instance_stats(e.i, NULL, sizeof s));
+	REFUSED(wrt_instance_stats(e.i, &s, 0));
+	CHECK_EQ(s.calls, 77);
+	REFUSED(wrt_pool_prometheus(NULL, "x", count, &n));
+	REFUSED(wrt_pool_prometheus(e.p, "x", NULL, &n));
+	REFUSED(wrt_stats_prometheus(NULL, &m, 1, count, &n));
+	REFUSED(wrt_stats_prometheus("a b", &m, 1, count, &n));
+	REFUSED(wrt_stats_prometheus("a", NULL, 1, count, &n));
+	REFUSED(wrt_stats_prometheus("a", &m, 1, NULL, &n));
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+		m.labels = bad[k];
+		REFUSED(wrt_stats_prometheus("a", &m, 1, count, &n));
+	}
+	m = (struct wrt_metrics){ NULL, sizeof s, NULL };
+	REFUSED(wrt_stats_prometheus("a", &m, 1, count, &n));
+	CHECK_EQ(n, 0);
+	CHECK_EQ(wrt_pool_prometheus(e.p, NULL, count, &n), WRT_OK);
+	CHECK(n > 500);
+	CHECK_EQ(wrt_pool_prometheus(e.p, "x", refuse, &calls), 17);
+	CHECK_EQ(calls, 3);
+	down();
+}
+
 TEST(wasi)
 {
 	const char *const hole[] = { NULL };

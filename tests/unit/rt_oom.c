@@ -196,6 +196,39 @@ each_fails_once(const char *mode)
 TEST(each_allocation_fails_once_plain) { each_fails_once("plain"); }
 TEST(each_allocation_fails_once_pooled) { each_fails_once("madvise"); }
 
+/* A core dump is written as a whole or not at all; a trap that cannot be
+ * counted by its kind is one of the others. */
+TEST(dumps_and_counters)
+{
+	struct life a = begin();
+	struct wrt_stats s;
+	FILE *f = tmpfile();
+	long n = 0, left;
+	int rc;
+
+	CHECK(f);
+	CHECK(live(&a));
+	CHECK_EQ(api_call(a.c, "load", 1, -1, 0, 0, NULL), WRT_ETRAP);
+	do {
+		atomic_store(&wrt__alloc_fail_in, ++n);
+		rc = wrt_trap_coredump(a.c, fileno(f), NULL);
+		left = atomic_exchange(&wrt__alloc_fail_in, 0);
+		CHECK(left > 0 ? rc == WRT_OK : rc == WRT_ENOMEM);
+	} while (left <= 0);
+	CHECK(n > 10);
+	CHECK_EQ(wrt_instance_stats(a.c, &s, sizeof s), WRT_OK);
+	CHECK_EQ(s.traps[WRT_TRAP_MEMORY_OOB], 1);
+	atomic_store(&wrt__alloc_fail_in, 1);
+	CHECK_EQ(api_call(a.s, "load", 1, -1, 0, 0, NULL), WRT_ETRAP);
+	atomic_store(&wrt__alloc_fail_in, 0);
+	CHECK_EQ(wrt_instance_stats(a.s, &s, sizeof s), WRT_OK);
+	CHECK_EQ(s.ended_by_trap, 1);
+	CHECK_EQ(s.traps[0], 1);
+	fclose(f);
+	die(&a);
+	end(&a);
+}
+
 TEST(a_call_allocates_nothing)
 {
 	struct life a = begin();
