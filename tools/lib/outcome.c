@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "demangle.h"
 #include "outcome.h"
 #include "values.h"
 
@@ -48,12 +49,14 @@ outcome_error(FILE *f, int json, const char *file, const char *what,
 	fputs("}\n", f);
 }
 
+enum { NAME_MAX_BYTES = 1024 };
+
 static const char *
-frame_name(const struct wrt_frame *fr, char buf[40])
+frame_name(const struct wrt_frame *fr, char buf[NAME_MAX_BYTES])
 {
 	if (fr->func && *fr->func)
-		return fr->func;
-	snprintf(buf, 40, "<wasm function %" PRIu32 ">", fr->func_idx);
+		return demangle(fr->func, buf, NAME_MAX_BYTES);
+	snprintf(buf, NAME_MAX_BYTES, "<wasm function %" PRIu32 ">", fr->func_idx);
 	return buf;
 }
 
@@ -61,7 +64,7 @@ static void
 trap_text(FILE *f, const char *file, const char *what,
     const struct wrt_trap *t)
 {
-	char buf[40];
+	char buf[NAME_MAX_BYTES];
 
 	fprintf(f, "Error: failed to run main module `%s`\n\nCaused by:\n"
 	    "    0: failed to invoke `%s`\n", file, what);
@@ -95,7 +98,7 @@ static void
 trap_json(FILE *f, const char *file, const char *what,
     const struct wrt_trap *t, int status)
 {
-	char buf[40];
+	char buf[NAME_MAX_BYTES];
 
 	fprintf(f, "{\"outcome\":\"trap\",\"exit_code\":%d", status);
 	json_member(f, "file", file);
@@ -107,11 +110,14 @@ trap_json(FILE *f, const char *file, const char *what,
 	fprintf(f, ",\"depth\":%zu,\"frames\":[", t->nframes_total);
 	for (size_t i = 0; i < t->nframes; i++) {
 		const struct wrt_frame *fr = &t->frames[i];
+		const char *name = frame_name(fr, buf);
 
 		fprintf(f, "%s{\"function_index\":%" PRIu32, i ? "," : "",
 		    fr->func_idx);
 		json_member(f, "module", fr->module ? fr->module : "");
-		json_member(f, "function", frame_name(fr, buf));
+		json_member(f, "function", name);
+		if (fr->func && *fr->func && name != fr->func)
+			json_member(f, "symbol", fr->func);
 		if (fr->wasm_off != UINT32_MAX)
 			fprintf(f, ",\"offset\":%" PRIu32, fr->wasm_off);
 		if (fr->file) {
