@@ -72,6 +72,41 @@ def help_and_version():
 
 
 @case
+def groups_as_wasmtime_has_them():
+    for options, name, args, code, out in [
+            (["-W", "max-memory-size=131072"], "grow", ["2"], 0, "-1\n"),
+            (["-W", "max-memory-size=131072"], "grow", ["1"], 0, "1\n"),
+            (["-Wtimeout=50ms"], "forever", [], 124, ""),
+            (["-W", "fuel=1000,timeout=60s"], "forever", [], 134, ""),
+            (["-W", "max-wasm-stack=65536"], "deep", ["100000"], 134, ""),
+            (["-O", "opt-level=0", "-C", "cache=n"], "add", ["1", "2"], 0,
+             "3\n"),
+            (["-W", "nan-canonicalization,simd=y", "-S", "threads,cli=y"],
+             "add", ["1", "2"], 0, "3\n"),
+            (["-W", "all-proposals"], "add", ["1", "2"], 0, "3\n"),
+            (["-W", "nan-canonicalization=n", "-C", "cache=y"], "add",
+             ["1", "2"], 0, "3\n")]:
+        equal(invoke(name, *args, options=options).must(code).out, out,
+              options)
+    for option, code, out in [("trap", 134, ""), ("default", 0, "0\n")]:
+        equal(run(WASMRUN, "-W", f"unknown-imports-{option}", "--invoke",
+                  "call", WAT("cli_unknown")).must(code).out, out)
+    holds(invoke("add", "1", "2", options=["-W", "reference-types=n"]).must(
+        1).err, "reference")
+    for options, text in [
+            (["-W", "nonsense=5"], "-W: there is no"),
+            (["-S", "nonsense"], "-S: there is no"),
+            (["-D", "debug-info"], "-D: there is no"),
+            (["-C", "cache=maybe"], "-C cache:"),
+            (["-W", "fuel"], "-W fuel:"), (["-W", "fuel="], "-W fuel:"),
+            (["-W", "fuel=x"], "-W fuel:"),
+            (["-S", "threads=n"], "-S threads:"),
+            (["-O", "opt-level=9"], "-O opt-level:"), (["-W"], "-W needs")]:
+        file = [CLI] if len(options) > 1 else []
+        holds(run(WASMRUN, *options, *file).must(2).err, text)
+
+
+@case
 def what_cannot_be_loaded_is_1():
     d = scratch()
     for name, data, text in [
@@ -109,6 +144,22 @@ def a_trap_is_134_with_a_backtrace():
     equal([s.split("!")[1] for s in frames], ["divide", "outer"])
     holds(frames[0], "0: ")
     holds(frames[0], "0x")
+
+
+@case
+def names_are_demangled():
+    for options in [["-O", "0"], ["--json", "-O", "0"]]:
+        r = run(WASMRUN, *options, "--invoke", "run", WAT("mangled"))
+        text = r.must(134).err + r.out
+        holds(text, "core::panicking::panic")
+        holds(text, "std::panicking::panic_handler::{closure#0}")
+        if "--json" in options:
+            frames = json.loads(r.out)["trap"]["frames"]
+            equal(frames[0]["symbol"],
+                  "_ZN4core9panicking5panic17h0123456789abcdefE")
+            equal("symbol" in frames[2], False)
+        elif "_ZN" in text:
+            fail(text)
 
 
 @case
@@ -221,6 +272,14 @@ int main(int argc, char **argv)
 
 def program():
     return compile_c("cli_program", PROGRAM)
+
+
+@case
+def the_whole_environment():
+    for option, out in [("", "blue"), ("=y", "blue"), ("=n", "(none)")]:
+        equal(run(WASMRUN, "-S", "inherit-env" + option, program(),
+                  env={"COLOUR": "blue"}).must().out,
+              f"cli_program.wasm\n{out}\n")
 
 
 @case

@@ -295,9 +295,17 @@ set_listen(struct runopts *o, char *arg)
 	return true;
 }
 
+static bool set_group_o(struct runopts *o, char *arg);
+static bool set_group_w(struct runopts *o, char *arg);
+static bool set_group_c(struct runopts *o, char *arg);
+static bool set_group_d(struct runopts *o, char *arg);
+static bool set_group_s(struct runopts *o, char *arg);
+
 static bool
 set_level(struct runopts *o, char *arg)
 {
+	if (strchr(arg, '='))
+		return set_group_o(o, arg);
 	if (strlen(arg) != 1 || *arg < '0' || *arg > '3')
 		return false;
 	o->compile.opt_level = *arg == '0' ? -1 : *arg - '0';
@@ -425,6 +433,11 @@ static const struct row {
 	{ "jobs", 'j', "N", set_jobs, "for a .wasm: threads to compile with" },
 	{ "no-cache", 0, NULL, set_no_cache,
 	  "for a .wasm: compile it, keep nothing" },
+	{ NULL, 'W', "NAME[=VALUE],...", set_group_w,
+	  "wasmtime's names for some of these: see docs/WASMRUN.md" },
+	{ NULL, 'C', "NAME[=VALUE],...", set_group_c, "likewise" },
+	{ NULL, 'D', "NAME[=VALUE],...", set_group_d, "likewise" },
+	{ NULL, 'S', "NAME[=VALUE],...", set_group_s, "likewise" },
 	{ "version", 'V', NULL, show_version, "print the version" },
 	{ "help", 'h', NULL, show_help, "print this" },
 };
@@ -492,6 +505,167 @@ apply(struct runopts *o, const struct row *r, char *arg)
 		runopts_usage("-%c: \"%s\" is not %s", r->letter, copy, r->arg);
 	}
 	free(copy);
+}
+
+/* ---- wasmtime's groups --------------------------------------------------- */
+
+/* VALUE: as it is; FLAG: only if it is on; OFF: only if it is off; FIXED: with
+ * `value`, if it is on; NOTHING: it is so anyway, and has to be on. */
+enum how { VALUE, FLAG, OFF, FIXED, NOTHING };
+
+static const struct alias {
+	char group;
+	const char *name;
+	enum how how;
+	const char *option, *value;	/* ours: a row's name, or its letter */
+} aliases[] = {
+	{ 'W', "fuel", VALUE, "fuel", NULL },
+	{ 'W', "timeout", VALUE, "timeout", NULL },
+	{ 'W', "max-memory-size", VALUE, "max-memory", NULL },
+	{ 'W', "max-table-elements", VALUE, "max-table", NULL },
+	{ 'W', "max-wasm-stack", VALUE, "stack-size", NULL },
+	{ 'W', "nan-canonicalization", FLAG, "nan-canonicalize", NULL },
+	{ 'W', "relaxed-simd-deterministic", FLAG,
+	  "relaxed-simd-deterministic", NULL },
+	{ 'W', "unknown-imports-trap", FIXED, "unknown-imports", "trap" },
+	{ 'W', "unknown-imports-default", FIXED, "unknown-imports",
+	  "default" },
+	{ 'O', "opt-level", VALUE, "O", NULL },
+	{ 'C', "cache", OFF, "no-cache", NULL },
+	{ 'D', "coredump", VALUE, "coredump", NULL },
+	{ 'S', "tcplisten", VALUE, "tcplisten", NULL },
+	{ 'S', "threads", NOTHING, NULL, NULL },
+	{ 'S', "cli", NOTHING, NULL, NULL },
+};
+
+static const struct row *
+row_named(const char *name)
+{
+	for (size_t i = 0; i < NROWS; i++)
+		if (rows[i].name ? !strcmp(rows[i].name, name) :
+		    rows[i].letter == *name && !name[1])
+			return &rows[i];
+	return NULL;
+}
+
+/* "", y, yes, true; n, no, false; -1: neither. */
+static int
+is_on(const char *value)
+{
+	static const char *const words[] = { "n", "no", "false", "y", "yes",
+	    "true" };
+
+	if (!value)
+		return 1;
+	for (int i = 0; i < 6; i++)
+		if (!strcmp(value, words[i]))
+			return i >= 3;
+	return -1;
+}
+
+/* Behind those that were named before; whether they are features the compiler
+ * says. */
+static void
+add_feature(struct runopts *o, const char *name, bool on)
+{
+	const char *old = o->compile.features ? o->compile.features : "";
+	char *list;
+
+	if (asprintf(&list, "%s%s%s%s", old, *old ? "," : "", on ? "" : "-",
+	    name) < 0)
+		runopts_usage("out of memory");
+	o->compile.features = list;
+}
+
+static bool
+inherit_env(struct runopts *o, int on)
+{
+	for (char **e = environ; on > 0 && *e; e++)
+		if (**e != '=' && strchr(*e, '=') && !set_env(o, *e))
+			return false;
+	return on >= 0;
+}
+
+static bool
+set_alias(struct runopts *o, const struct alias *a, char *value)
+{
+	int on = a->how == VALUE ? 1 : is_on(value);
+
+	if (on < 0 || (a->how == VALUE && (!value || !*value)) ||
+	    (a->how == NOTHING && !on))
+		return false;
+	if (a->how == NOTHING || (a->how == OFF ? on : !on))
+		return true;
+	if (a->how == FIXED)
+		return row_named(a->option)->set(o, (char *)a->value);
+	return row_named(a->option)->set(o, value);
+}
+
+static bool
+set_one(struct runopts *o, char group, const char *name, char *value)
+{
+	for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+		if (aliases[i].group == group &&
+		    !strcmp(aliases[i].name, name))
+			return set_alias(o, &aliases[i], value);
+	if (group == 'S' && !strcmp(name, "inherit-env"))
+		return inherit_env(o, is_on(value));
+	if (group != 'W' || is_on(value) < 0)
+		runopts_usage("-%c: there is no \"%s\"", group, name);
+	if (!strcmp(name, "all-proposals"))
+		name = "all";
+	add_feature(o, name, is_on(value));
+	return true;
+}
+
+/* NAME[=VALUE],...  A value is no longer than to the next comma. */
+static bool
+set_group(struct runopts *o, char group, char *list)
+{
+	for (char *next; list; list = next) {
+		char *value;
+
+		next = strchr(list, ',');
+		if (next)
+			*next++ = '\0';
+		value = strchr(list, '=');
+		if (value)
+			*value++ = '\0';
+		if (!set_one(o, group, list, value))
+			runopts_usage("-%c %s: \"%s\" is no value for it",
+			    group, list, value ? value : "");
+	}
+	return true;
+}
+
+static bool
+set_group_o(struct runopts *o, char *arg)
+{
+	return set_group(o, 'O', arg);
+}
+
+static bool
+set_group_w(struct runopts *o, char *arg)
+{
+	return set_group(o, 'W', arg);
+}
+
+static bool
+set_group_c(struct runopts *o, char *arg)
+{
+	return set_group(o, 'C', arg);
+}
+
+static bool
+set_group_d(struct runopts *o, char *arg)
+{
+	return set_group(o, 'D', arg);
+}
+
+static bool
+set_group_s(struct runopts *o, char *arg)
+{
+	return set_group(o, 'S', arg);
 }
 
 /* getopt's view of the table; values from 256 on are rows. */
