@@ -258,9 +258,15 @@ $(VENV)/ready:
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check wasmtime
 	@touch $@
 
+# Prometheus' own reader of its text format, an oracle too.
+$(VENV)/prometheus: $(VENV)/ready
+	$(VENV)/bin/python -m pip install --quiet \
+	    --disable-pip-version-check prometheus_client
+	@touch $@
+
 # tests/wat/NAME.wat -> build/tests/wat/NAME.wasm, those that changed at once.
 wat_src := $(wildcard tests/wat/*.wat)
-wat: build/tests/wat/ready
+wat: build/tests/wat/ready $(VENV)/prometheus
 build/tests/wat/ready: $(wat_src) $(VENV)/ready
 	@mkdir -p $(@D)
 	$(VENV)/bin/python tests/wat2wasm $(@D) $(filter %.wat,$?)

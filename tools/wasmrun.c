@@ -14,7 +14,7 @@
  *   runopts.c   the command line
  *   snapshot.c  an instance's state as an artifact
  *   cache.c     .wasm to artifact
- *   outcome.c   what is printed at the end
+ *   outcome.c   what is printed at the end;  stats.c  and with --stats
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,7 @@
 #include "outcome.h"
 #include "runopts.h"
 #include "snapshot.h"
+#include "stats.h"
 #include "values.h"
 
 #define DEFAULT_STACK_BYTES	(8u << 20)
@@ -435,7 +436,8 @@ setup(void)
 		.max_table_entries = opt.table_entries,
 		.gc_heap_bytes = opt.heap_bytes,
 		.call_cpu_ns = opt.cpu_ns,
-		.flags = WRT_POOL_PLAIN,
+		.flags = WRT_POOL_PLAIN |
+		    (opt.stats ? WRT_POOL_CPU_TIME : 0),
 		/* Nothing is paid with one unit but a start function that
 		 * does nothing. */
 		.fuel = opt.has_fuel && opt.fuel == 0 ? 1 : opt.fuel,
@@ -582,6 +584,8 @@ main(int argc, char **argv)
 	}
 	timer_watch(NULL);
 	timer_stop();
+	if (opt.stats && run.pool)
+		stats_print(stderr, run.pool, opt.prometheus);
 	teardown();
 	if (fflush(stdout) != 0 && status == 0)
 		status = EXIT_LOAD;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The Prometheus text of counters: read by a strict parser of our own
+"""wasmrun --stats, and the Prometheus text: read by a strict parser of our own
 and, if it is there, by Prometheus' client library."""
 import ctypes
 import os
@@ -81,6 +81,44 @@ def client(text):
 
 def value(families, name, **labels):
     return families[name][1][tuple(sorted(labels.items()))]
+
+
+@case
+def text():
+    r = run(WASMRUN, "--stats", "--invoke", "add", WAT("cli"), "1", "2")
+    equal(r.must(0).out, "3\n")
+    holds(r.err, "Statistics:\n")
+    if not re.search(r"^  calls +2\n", r.err, re.M):    # and _initialize
+        fail(r.err)
+    if not re.search(r"^  CPU seconds +0\.\d{6}\n", r.err, re.M):
+        fail(r.err)
+    equal(run(WASMRUN, "--stats=text", "--invoke", "add", WAT("cli"), "1",
+              "2").must(0).err.split("\n")[0], "Statistics:")
+
+
+@case
+def wrong_format():
+    r = run(WASMRUN, "--stats=xml", WAT("cli")).must(2)
+    holds(r.err, '--stats: "xml" is not')
+
+
+@case
+def prometheus():
+    r = run(WASMRUN, "--stats=prometheus", "--fuel", "100000", "--invoke",
+            "outer", WAT("cli")).must(134)
+    got = parse(r.err[r.err.index("# HELP"):])
+    equal(value(got, "wasmrt_calls_total"), 2)
+    equal(value(got, "wasmrt_instances_created_total"), 1)
+    equal(value(got, "wasmrt_instances"), 1)
+    equal(value(got, "wasmrt_traps_total", kind="div_by_zero"), 1)
+    equal(sum(got["wasmrt_traps_total"][1].values()), 1)
+    if not 3 < value(got, "wasmrt_fuel_used_total") < 100:
+        fail(r.err)
+    if not 0 < value(got, "wasmrt_cpu_seconds_total") < 10:
+        fail(r.err)
+    other = client(r.err[r.err.index("# HELP"):])
+    if other is not None:
+        equal(got, other)
 
 
 # ---- Labels ----

@@ -112,6 +112,14 @@ set_coredump(struct runopts *o, char *arg)
 }
 
 static bool
+set_stats(struct runopts *o, char *arg)
+{
+	o->stats = true;
+	o->prometheus = arg && strcmp(arg, "prometheus") == 0;
+	return !arg || o->prometheus || strcmp(arg, "text") == 0;
+}
+
+static bool
 set_argv0(struct runopts *o, char *arg)
 {
 	o->argv0 = arg;
@@ -419,6 +427,8 @@ static const struct row {
 	  "stderr" },
 	{ "coredump", 0, "FILE", set_coredump,
 	  "write the state after a trap to FILE, as a wasm core dump" },
+	{ "stats", 0, "[=FORMAT]", set_stats,
+	  "say at the end what was done, on stderr: text or prometheus" },
 	{ NULL, 'O', "LEVEL", set_level,
 	  "for a .wasm: optimisation, 0 to 3; default 2" },
 	{ "cpu", 0, "NAME", set_cpu, "for a .wasm: the CPU; default this one" },

@@ -28,6 +28,7 @@ struct runopts {
 	int *listen;
 	size_t nlisten;
 	const char *invoke, *argv0, *file, *coredump;
+	bool stats, prometheus;
 	const char *snapshot_func, *output;
 	bool snapshot, keep_init;
 	/* 0: default, none */
