@@ -568,8 +568,7 @@ wrt__pages_reset(struct wrt_memory *m)
 void
 wrt__pages_unlimit(struct wrt_memory *m)
 {
-	m->limit_pages = m->reserved >> m->limits.page_log2;
-	m->m.max_pages = m->limit_pages;
+	m->limit_pages = m->m.max_pages = limit_of(m, &m->limits);
 }
 
 uint64_t

@@ -280,6 +280,27 @@ TEST(trimming_gives_all_back)
 	down(&e);
 }
 
+/* Code for a memory that declares no maximum relies on its end. */
+TEST(a_memory_without_a_maximum_ends_below_4_gib)
+{
+	wrt_pool *p = api_pool();
+	wrt_module *mod = api_module("pool_open");
+	wrt_memory *m;
+
+	for (int round = 0; round < 3; round++) {
+		wrt_instance *i = api_instance(p, mod, NULL);
+		int64_t pages;
+
+		CHECK_EQ(wrt_instance_memory_at(i, 0, &m), WRT_OK);
+		pages = (int64_t)wrt_memory_pages(m);
+		CHECK_EQ(wrt_memory_grow(m, 65536 - (uint64_t)pages), -1);
+		CHECK_EQ(wrt_memory_grow(m, 65535 - (uint64_t)pages), pages);
+		wrt_instance_close(i);
+	}
+	wrt_module_close(mod);
+	wrt_pool_destroy(p);
+}
+
 /* ---- Links -------------------------------------------------------------- */
 
 static int32_t
