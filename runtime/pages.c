@@ -27,6 +27,7 @@
 #define PAGE		4096ull
 #define COPY_MAX	64u		/* pages copied back; more are given up */
 #define HUNGRY		16u		/* pages after which we serve by the 16 */
+#define TABLE		(2ull << 20)	/* what one page table is for */
 #define GREEDY		256u		/* and by the 64 */
 
 static uint64_t
@@ -217,22 +218,54 @@ uffd_present(struct wrt_memory *m, uint64_t off, uint64_t n)
 	return WRT_OK;
 }
 
-/* The page table for 2 MiB goes with its last page on kernels that have
- * PT_RECLAIM; elsewhere this changes nothing. */
+/* Where a fault beyond the size has left a page table for nothing: it goes with
+ * the last page of its 2 MiB, on kernels that have PT_RECLAIM; elsewhere this
+ * changes nothing.  One such place may stay for each memory, since a guest that
+ * faults there may do so again, and a table that is there makes it half as
+ * dear.  Of a shared memory nothing can be given back before its end: another
+ * thread may have grown it there. */
+static void
+table_drop(struct wrt_memory *m)
+{
+	const struct wrt__slab *s = &m->pool->slab;
+	uint64_t off = m->far, size = round_page(wrt__mem_bytes(m));
+
+	m->far = 0;
+	if (!off)
+		return;
+	if (m->limits.shared) {
+		off = off < size ? size : off;
+		madvise(m->m.base + off, s->stride - s->guard - off,
+		    MADV_DONTNEED);
+	} else if (off >= size) {
+		madvise(m->m.base + off, TABLE, MADV_DONTNEED);
+	}
+}
+
 void
 wrt__pages_unmap_table(void *addr)
 {
-	uint64_t two = 2ull << 20;
-	uint8_t *p = (uint8_t *)((uintptr_t)addr & ~(two - 1));
+	uint8_t *p = (uint8_t *)((uintptr_t)addr & ~(TABLE - 1));
 	struct wrt_memory *m;
 	int64_t off;
 
 	/* All of it must be beyond the memory's size, and of the same slot. */
 	if (!wrt__ranges_find((uintptr_t)p, &m, &off) || !m ||
-	    m->mode != WRT__UFFD || (uint64_t)off < round_page(wrt__mem_bytes(m)) ||
-	    (uint64_t)off + two > m->pool->slab.stride)
+	    m->mode != WRT__UFFD || off <= 0 ||
+	    (uint64_t)off < round_page(wrt__mem_bytes(m)) ||
+	    (uint64_t)off + TABLE > m->pool->slab.stride)
 		return;
-	madvise(p, two, MADV_DONTNEED);
+	if (m->limits.shared) {
+		uint64_t old = atomic_load(&m->far);
+
+		while ((!old || (uint64_t)off < old) &&
+		    !atomic_compare_exchange_weak(&m->far, &old,
+		    (uint64_t)off))
+			;
+	} else if (m->far != (uint64_t)off) {
+		table_drop(m);
+		m->far = (uint64_t)off;
+	}
 }
 
 static void
@@ -278,6 +311,7 @@ static void
 uffd_reset(struct wrt_memory *m, uint64_t bytes)
 {
 	uffd_cut(m, bytes);
+	table_drop(m);
 	m->nresident = uffd_count(m);
 	if (m->nresident > COPY_MAX) {
 		uffd_drop(m, 0, m->top_word);
@@ -520,6 +554,7 @@ uffd_leave(struct wrt_memory *m)
 	struct wrt__slab *s = &m->pool->slab;
 	uint64_t n = uffd_count(m);
 
+	table_drop(m);
 	if (atomic_load(s->idle_bytes) + n * PAGE > m->pool->cfg.idle_bytes) {
 		uffd_drop(m, 0, m->top_word);
 		m->top_word = n = 0;

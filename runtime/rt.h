@@ -473,6 +473,8 @@ struct wrt_memory {
 	_Atomic uint64_t *bits;		/* UFFD: this slot's */
 	_Atomic uint64_t nresident;	/* UFFD: pages served */
 	_Atomic uint64_t top_word;	/* UFFD: words of bits in use */
+	_Atomic uint64_t far;		/* UFFD: where, beyond the size, there
+					 * is a page table; 0: nowhere */
 	pthread_mutex_t lock;		/* growth, limits */
 	atomic_uint refs;		/* memories of their own, see below */
 	struct wrt_module *module;	/* whose image it is */

@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "api.h"
 
@@ -295,6 +296,92 @@ TEST(a_memory_without_a_maximum_ends_below_4_gib)
 		pages = (int64_t)wrt_memory_pages(m);
 		CHECK_EQ(wrt_memory_grow(m, 65536 - (uint64_t)pages), -1);
 		CHECK_EQ(wrt_memory_grow(m, 65535 - (uint64_t)pages), pages);
+		wrt_instance_close(i);
+	}
+	wrt_module_close(mod);
+	wrt_pool_destroy(p);
+}
+
+/* ---- Faults far beyond the size ------------------------------------------ */
+
+static long
+page_tables_kb(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long kb = -1;
+
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "VmPTE: %ld", &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* Does the kernel free a page table with its last page? */
+static bool
+tables_go(void)
+{
+	enum { N = 64, TWO = 2 << 20 };
+	uint8_t *p = mmap(NULL, N * TWO, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long before = page_tables_kb(), most;
+
+	CHECK(p != MAP_FAILED);
+	madvise(p, N * TWO, MADV_NOHUGEPAGE);
+	for (int k = 0; k < N; k++)
+		p[k * TWO] = 1;
+	most = page_tables_kb();
+	for (int k = 0; k < N; k++)
+		madvise(p + k * TWO, TWO, MADV_DONTNEED);
+	return most > before + 100 && page_tables_kb() < before + 100;
+}
+
+/* A guest must not fill the host with page tables. */
+TEST(far_faults_leave_little)
+{
+	wrt_pool *p = api_pool();
+	wrt_module *mod = api_module("pool_open");
+	wrt_instance *i = api_instance(p, mod, NULL);
+	long before;
+
+	if (!tables_go())
+		test_end('S', "the kernel keeps empty page tables");
+	api_call(i, "load", 1, 1 << 20, 0, 0, NULL);
+	before = page_tables_kb();
+	for (int64_t k = 1; k < 2000; k++)
+		CHECK_EQ(api_call(i, "store", 1, (int32_t)(k << 21), 0, 0,
+		    NULL), WRT_ETRAP);
+	CHECK(page_tables_kb() < before + 200);
+	wrt_instance_close(i);
+	wrt_module_close(mod);
+	wrt_pool_destroy(p);
+}
+
+/* Where a fault was, there may be memory later. */
+TEST(far_faults_take_nothing_away)
+{
+	wrt_pool *p = api_pool();
+	wrt_module *mod = api_module("pool_open");
+
+	for (int round = 0; round < 3; round++) {
+		wrt_instance *i = api_instance(p, mod, NULL);
+		wrt_memory *m;
+		int32_t at = 8 << 20, r = 0;
+
+		CHECK_EQ(wrt_instance_memory_at(i, 0, &m), WRT_OK);
+		CHECK_EQ(api_call(i, "store", 1, at, 0, 0, NULL), WRT_ETRAP);
+		CHECK_EQ(wrt_memory_grow(m, 200), 1);
+		CHECK_EQ(api_call(i, "load", 1, at, 0, 0, &r), WRT_OK);
+		CHECK_EQ(r, 0);
+		CHECK_EQ(api_call(i, "store", 1, at, 0, 0, NULL), WRT_OK);
+		CHECK_EQ(api_call(i, "store", 1, 3 * at, 0, 0, NULL),
+		    WRT_ETRAP);
+		CHECK_EQ(api_call(i, "load", 1, at, 0, 0, &r), WRT_OK);
+		CHECK_EQ(r, 77);
+		if (round == 1)
+			CHECK_EQ(wrt_instance_reset(i, NULL), WRT_OK);
 		wrt_instance_close(i);
 	}
 	wrt_module_close(mod);
