@@ -11,7 +11,6 @@
  */
 #include <fcntl.h>
 #include <math.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -34,37 +33,75 @@ struct row {
 	const char *name, *unit;
 	bench_step *ours, *theirs;
 	long arg;
+	double goal;			/* 0: none; as good as this */
+	double times;			/* 0: none; so many times as good as
+					 * wasmtime */
 	int heavy;			/* one round only */
 };
 
-#define STEP(step) ours_##step, theirs_##step
+static double
+absent(enum side side, long arg)
+{
+	return NAN;
+}
+
+#define STEP(step) .ours = ours_##step, .theirs = theirs_##step
+#define OURS_ONLY(step) .ours = ours_##step, .theirs = absent
 static const struct row rows[] = {
-	{ "create, write 1 page, destroy", "ns", STEP(create_warm), 1, 0 },
-	{ "... 4 pages", "ns", STEP(create_warm), 4, 0 },
-	{ "... 16 pages", "ns", STEP(create_warm), 16, 0 },
-	{ "cold create, write 1 page, destroy", "ns", STEP(create_cold), 1, 0 },
-	{ "... 4 pages, cold", "ns", STEP(create_cold), 4, 0 },
-	{ "... 16 pages, cold", "ns", STEP(create_cold), 16, 0 },
-	{ "create 1 page, two threads / one", "x", STEP(threads), 1, 0 },
-	{ "create 16 pages, two threads / one", "x", STEP(threads), 16, 0 },
-	{ "call, write 1 page, reset", "ns", STEP(reset), 1, 0 },
-	{ "... 16 pages, reset", "ns", STEP(reset), 16, 0 },
-	{ "typed call in a session", "ns", STEP(call_session), 0, 0 },
-	{ "typed call", "ns", STEP(call_typed), 0, 0 },
-	{ "untyped call", "ns", STEP(call_untyped), 0, 0 },
-	{ "host call, typed", "ns", STEP(host_typed), 0, 0 },
-	{ "host call, untyped", "ns", STEP(host_untyped), 0, 0 },
-	{ "yield and resume", "ns", STEP(yield), 0, 0 },
-	{ "trap, software", "ns", STEP(trap), TRAP_SOFTWARE, 0 },
-	{ "trap, memory", "ns", STEP(trap), TRAP_MEMORY, 0 },
-	{ "trap, stack", "ns", STEP(trap), TRAP_STACK, 0 },
-	{ "call of another instance", "ns", STEP(service), 0, 0 },
-	{ "kill to return", "ns", STEP(kill), 0, 0 },
-	{ "idle instance, wide", "B", STEP(idle_bytes), IDLE_WIDE, 0 },
-	{ "idle instance, dense", "B", STEP(idle_bytes), IDLE_DENSE, 0 },
-	{ "live at once, of 100,000", "n", STEP(live_count), 0, 1 },
-	{ "create one of them", "ns", STEP(live_create), 0, 1 },
-	{ "call one of them, at random", "ns", STEP(live_call), 0, 1 },
+	{ "create, write 1 page, destroy", "ns", STEP(create_warm),
+	    .arg = 1, .goal = 200, .times = 25 },
+	{ "... 4 pages", "ns", STEP(create_warm), .arg = 4, .goal = 400 },
+	{ "... 16 pages", "ns", STEP(create_warm), .arg = 16, .goal = 3000 },
+	{ "dense, 1 page", "ns", STEP(dense_warm), .arg = 1, .goal = 200 },
+	{ "dense, 4 pages", "ns", STEP(dense_warm), .arg = 4, .goal = 400 },
+	{ "dense, 16 pages", "ns", STEP(dense_warm), .arg = 16, .goal = 3000 },
+	{ "cold create, write 1 page, destroy", "ns", STEP(create_cold),
+	    .arg = 1 },
+	{ "... 4 pages, cold", "ns", STEP(create_cold), .arg = 4 },
+	{ "... 16 pages, cold", "ns", STEP(create_cold), .arg = 16 },
+	{ "cold, dense, 1 page", "ns", STEP(dense_cold), .arg = 1 },
+	{ "cold, dense, 16 pages", "ns", STEP(dense_cold), .arg = 16 },
+	{ "create 1 page, two threads / one", "x", STEP(threads),
+	    .arg = 1, .goal = 1.7 },
+	{ "create 16 pages, two threads / one", "x", STEP(threads),
+	    .arg = 16, .goal = 1.7 },
+	{ "call, write 1 page, reset", "ns", STEP(reset), .arg = 1 },
+	{ "... 16 pages, reset", "ns", STEP(reset), .arg = 16 },
+	{ "typed call in a session", "ns", STEP(call_session), .goal = 5 },
+	{ "typed call", "ns", STEP(call_typed) },
+	{ "untyped call", "ns", STEP(call_untyped) },
+	{ "host call, typed", "ns", STEP(host_typed), .goal = 3 },
+	{ "host call, untyped", "ns", STEP(host_untyped) },
+	{ "call of a linked instance", "ns", STEP(linked) },
+	{ "yield and resume", "ns", STEP(yield) },
+	{ "time slice and resume", "ns", STEP(slice) },
+	{ "a bare fault and its signal", "ns", OURS_ONLY(fault) },
+	{ "trap, software", "ns", STEP(trap),
+	    .arg = TRAP_SOFTWARE, .goal = 2000 },
+	{ "trap, memory", "ns", STEP(trap), .arg = TRAP_MEMORY, .goal = 2000 },
+	{ "trap, stack", "ns", STEP(trap), .arg = TRAP_STACK },
+	{ "kill to return, tight loop", "ns", STEP(kill) },
+	{ "kill to return, WASI read", "ns", OURS_ONLY(kill_wasi) },
+	{ "clone, write 1 page, close", "ns", OURS_ONLY(clone), .arg = 1 },
+	{ "clone, write 16 pages, close", "ns", OURS_ONLY(clone), .arg = 16 },
+	{ "fuel: calls", "%", STEP(fuel), .arg = FUEL_FIB },
+	{ "fuel: loops", "%", STEP(fuel), .arg = FUEL_SIEVE },
+	{ "idle instance, wide", "B", STEP(idle_bytes), .arg = IDLE_WIDE },
+	{ "idle instance, dense", "B", STEP(idle_bytes),
+	    .arg = IDLE_DENSE, .goal = 12288 },
+	{ "live at once, of 100,000", "n", STEP(live_count),
+	    .goal = 1e5, .heavy = 1 },
+	{ "create one of them", "ns", STEP(live_create), .heavy = 1 },
+	{ "call one of them, at random", "ns", STEP(live_call), .heavy = 1 },
+	{ "QuickJS: open, start, evaluate", "us", STEP(start),
+	    .arg = START_COLD },
+	{ "... from its snapshot", "us", STEP(start), .arg = START_SNAPSHOT },
+	{ "QuickJS: start again, evaluate", "us", STEP(start_again),
+	    .arg = START_COLD },
+	{ "... from its snapshot again", "us", STEP(start_again),
+	    .arg = START_SNAPSHOT },
+	{ "... from a clone", "us", .ours = ours_start_clone,
+	    .theirs = theirs_start_again },
 };
 enum { NROWS = sizeof rows / sizeof *rows };
 
@@ -102,6 +139,15 @@ bench_file(const char *name, size_t *n)
 	*n = fread(p, 1, 1 << 20, f);
 	fclose(f);
 	return p;
+}
+
+int
+bench_has(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "build/bench/%s", name);
+	return access(path, R_OK) == 0;
 }
 
 static double
@@ -160,6 +206,54 @@ shuffled(uint32_t n)
 	return p;
 }
 
+double
+least_ns(int n, void (*fn)(void *arg), void *arg)
+{
+	double least = INFINITY;
+
+	while (n--) {
+		double t = cpu_ns();
+
+		fn(arg);
+		t = cpu_ns() - t;
+		least = t < least ? t : least;
+	}
+	return least;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double
+slice_ns(long (*fn)(void *arg, int sliced), void *arg)
+{
+	double cost[SLICE_PAIRS];
+	size_t pairs = 0;
+
+	fn(arg, 1);
+	for (int k = 0; k < SLICE_PAIRS; k++) {
+		double start = cpu_ns(), whole;
+		long n;
+
+		fn(arg, 0);
+		whole = cpu_ns() - start;
+		start = cpu_ns();
+		n = fn(arg, 1);
+		/* On a busy machine who asks for it may not get to it. */
+		if (n >= 3)
+			cost[pairs++] = (cpu_ns() - start - whole) / (double)n;
+	}
+	if (pairs < 5)
+		die("only %zu runs were interrupted", pairs);
+	qsort(cost, pairs, sizeof *cost, by_value);
+	return cost[pairs / 2];
+}
+
 struct crew {
 	void (*fn)(void *arg, long n);
 	void *arg;
@@ -167,42 +261,69 @@ struct crew {
 	pthread_barrier_t start;
 };
 
+/* How long this thread has waited for a processor that others had. */
+static double
+waited_ns(void)
+{
+	FILE *f = fopen("/proc/thread-self/schedstat", "r");
+	double ran, waited = 0;
+
+	if (f && fscanf(f, "%lf %lf", &ran, &waited) != 2)
+		waited = 0;
+	if (f)
+		fclose(f);
+	return waited;
+}
+
+struct member {
+	struct crew *crew;
+	double ns;			/* out: without what it waited */
+};
+
 static void *
 crew_member(void *p)
 {
-	struct crew *c = p;
+	struct member *m = p;
+	struct crew *c = m->crew;
+	double waited;
 
 	c->fn(c->arg, c->n / 10);
 	pthread_barrier_wait(&c->start);
+	waited = waited_ns();
+	m->ns = wall_ns();
 	c->fn(c->arg, c->n);
+	m->ns = wall_ns() - m->ns;
+	m->ns -= waited_ns() - waited;
 	return NULL;
 }
 
-/* Wall time in which nthreads did n each. */
+/* Cycles a nanosecond of all threads together. */
 static double
-crew_run(struct crew *c, unsigned nthreads)
+crew_rate(struct crew *c, unsigned nthreads)
 {
+	struct member m[2] = { { c, 0 }, { c, 0 } };
 	pthread_t t[2];
-	double start;
+	double rate = 0;
 
-	pthread_barrier_init(&c->start, NULL, nthreads + 1);
+	pthread_barrier_init(&c->start, NULL, nthreads);
 	for (unsigned i = 0; i < nthreads; i++)
-		if (pthread_create(&t[i], NULL, crew_member, c) != 0)
+		if (pthread_create(&t[i], NULL, crew_member, &m[i]) != 0)
 			die("no thread");
-	pthread_barrier_wait(&c->start);
-	start = wall_ns();
-	for (unsigned i = 0; i < nthreads; i++)
+	for (unsigned i = 0; i < nthreads; i++) {
 		pthread_join(t[i], NULL);
-	return wall_ns() - start;
+		rate += (double)c->n / m[i].ns;
+	}
+	pthread_barrier_destroy(&c->start);
+	return rate;
 }
 
 double
 two_against_one(void (*fn)(void *arg, long n), void *arg, long n)
 {
 	struct crew c = { .fn = fn, .arg = arg, .n = n };
-	double one = crew_run(&c, 1);
+	double one = crew_rate(&c, 1);
 
-	return 2 * one / crew_run(&c, 2);
+	return crew_rate(&c, 2) / one;
 }
 
 /* ---- Rounds -------------------------------------------------------------- */
@@ -244,14 +365,6 @@ measure(const struct row *r, enum side side)
 struct figure {
 	double best, median;
 };
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 /* Of these units more is better. */
 static int
@@ -304,9 +417,9 @@ number(double v, char *buf, size_t n)
 	return buf;
 }
 
-/* Ours divided by the best of wasmtime's. */
+/* How many times as good ours is as the best of wasmtime's. */
 static double
-ratio(const struct row *r, const struct figure f[NSIDES])
+times(const struct row *r, const struct figure f[NSIDES])
 {
 	double best = NAN;
 
@@ -317,29 +430,85 @@ ratio(const struct row *r, const struct figure f[NSIDES])
 		    (more_is_better(r) ? v > best : v < best)))
 			best = v;
 	}
-	return isfinite(f[OURS].best) ? f[OURS].best / best : NAN;
+	if (!isfinite(f[OURS].best) || r->unit[0] == '%')
+		return NAN;
+	return more_is_better(r) ? f[OURS].best / best : best / f[OURS].best;
+}
+
+/* "met" or "missed", by the best of the rounds; "" if there is no goal. */
+static const char *
+verdict(const struct row *r, double ours, double q)
+{
+	if (!r->goal && !r->times)
+		return "";
+	if (isnan(ours) || (r->times && isnan(q)))
+		return "?";
+	if (isinf(ours) || (r->times && q < r->times) || (r->goal &&
+	    (more_is_better(r) ? ours < r->goal : ours > r->goal)))
+		return "missed";
+	return "met";
+}
+
+static const char *
+goal_text(const struct row *r, char *buf, size_t n)
+{
+	int k = 0;
+
+	buf[0] = 0;
+	if (r->goal)
+		k = snprintf(buf, n, "%.6g", r->goal);
+	if (r->times)
+		snprintf(buf + k, n - (size_t)k, ", %.3gx", r->times);
+	return buf;
+}
+
+struct out {
+	FILE *tsv, *md;
+};
+
+static void
+print_row(const struct row *r, const struct figure f[NSIDES],
+    const struct out *o)
+{
+	char buf[32], goal[32];
+	double q = times(r, f);
+	const char *met = verdict(r, f[OURS].best, q);
+
+	goal_text(r, goal, sizeof goal);
+	printf("%-35s %-2s", r->name, r->unit);
+	fprintf(o->tsv, "%s\t%s", r->name, r->unit);
+	fprintf(o->md, "| %s | %s |", r->name, r->unit);
+	for (int s = 0; s < NSIDES; s++) {
+		int there = isfinite(f[s].best);
+
+		printf(" %9s", number(f[s].best, buf, sizeof buf));
+		fprintf(o->md, " %s", there ? buf : "–");
+		printf(" %9s", there ? number(f[s].median, buf, sizeof buf) :
+		    "");
+		fprintf(o->md, "%s%s |", there ? " / " : "", there ? buf : "");
+		fprintf(o->tsv, "\t%.6g\t%.6g", f[s].best, f[s].median);
+	}
+	snprintf(buf, sizeof buf, isnan(q) ? "–" : "%.3g", q);
+	printf(" %8s  %-8s %s\n", isnan(q) ? "-" : buf, goal, met);
+	fprintf(o->md, " %s | %s%s%s |\n", buf, goal, *met ? " " : "", met);
+	fprintf(o->tsv, "\t%.4g\t%s\t%s\n", q, goal, met);
+	fflush(NULL);
 }
 
 static void
-print_row(const struct row *r, const struct figure f[NSIDES], FILE *tsv)
+print_heads(const struct out *o)
 {
-	char buf[32];
-	double q = ratio(r, f);
-
-	printf("%-35s %-2s", r->name, r->unit);
-	fprintf(tsv, "%s\t%s", r->name, r->unit);
+	printf("%-38s", "");
+	fprintf(o->tsv, "step\tunit");
+	fprintf(o->md, "| | |");
 	for (int s = 0; s < NSIDES; s++) {
-		printf(" %9s", number(f[s].best, buf, sizeof buf));
-		printf(" %9s", isfinite(f[s].best) ?
-		    number(f[s].median, buf, sizeof buf) : "");
-		fprintf(tsv, "\t%.4g\t%.4g", f[s].best, f[s].median);
+		printf(" %9s    median", side_names[s]);
+		fprintf(o->tsv, "\t%s\tmedian", side_names[s]);
+		fprintf(o->md, " %s |", side_names[s]);
 	}
-	if (isnan(q))
-		printf("        -\n");
-	else
-		printf(" %8.3g\n", q);
-	fprintf(tsv, "\t%.4g\n", q);
-	fflush(stdout);
+	printf("    times  goal\n");
+	fprintf(o->tsv, "\ttimes\tgoal\tmet\n");
+	fprintf(o->md, " times | goal |\n|---|---|---|---|---|---|---|---|\n");
 }
 
 static void
@@ -384,9 +553,10 @@ main(int argc, char **argv)
 	int rounds = argc > 1 ? atoi(argv[1]) : 5, sides = NSIDES;
 	struct figure f[NSIDES];
 	const char *why;
-	FILE *tsv = fopen("build/bench/runtime.tsv", "w");
+	struct out o = { fopen("build/bench/runtime.tsv", "w"),
+		fopen("build/bench/runtime.md", "w") };
 
-	if (rounds < 1 || rounds > MAX_ROUNDS || !tsv) {
+	if (rounds < 1 || rounds > MAX_ROUNDS || !o.tsv || !o.md) {
 		fprintf(stderr, "usage: runtime ROUNDS [NAME...], where "
 		    "build/bench is\n");
 		return 2;
@@ -399,20 +569,14 @@ main(int argc, char **argv)
 	} else {
 		printf("wasmtime %s; %d rounds\n", wt_version(), rounds);
 	}
-	printf("%-38s", "");
-	fprintf(tsv, "step\tunit");
-	for (int s = 0; s < NSIDES; s++) {
-		printf(" %9s    median", side_names[s]);
-		fprintf(tsv, "\t%s\tmedian", side_names[s]);
-	}
-	printf("    ratio\n");
-	fprintf(tsv, "\tratio\n");
+	print_heads(&o);
 	for (int i = 0; i < NROWS; i++) {
 		if (!selected(&rows[i], argc, argv))
 			continue;
 		run_row(&rows[i], rounds, sides, f);
-		print_row(&rows[i], f, tsv);
+		print_row(&rows[i], f, &o);
 	}
-	fclose(tsv);
+	fclose(o.tsv);
+	fclose(o.md);
 	return 0;
 }

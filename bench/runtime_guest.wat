@@ -29,6 +29,48 @@
   (func (export "trap_memory")
     (i32.store (i32.const 0x7ffffff0) (i32.const 1)))
 
+  ;; Work that no compiler shortens: n steps of a generator.
+  (func (export "work") (param $n i32) (result i32)
+    (local $x i32)
+    (local.set $x (i32.const 1))
+    (loop $l
+      (local.set $x (i32.xor (local.get $x)
+        (i32.shl (local.get $x) (i32.const 13))))
+      (local.set $x (i32.xor (local.get $x)
+        (i32.shr_u (local.get $x) (i32.const 17))))
+      (local.set $x (i32.xor (local.get $x)
+        (i32.shl (local.get $x) (i32.const 5))))
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br_if $l (local.get $n)))
+    (local.get $x))
+
+  ;; Calls ...
+  (func $fib (export "fib") (param i32) (result i32)
+    (if (i32.lt_u (local.get 0) (i32.const 2))
+      (then (return (local.get 0))))
+    (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+      (call $fib (i32.sub (local.get 0) (i32.const 2)))))
+
+  ;; ... and a sieve of n numbers, n at most a million: short loops, stores.
+  (func (export "sieve") (param $n i32) (result i32)
+    (local $i i32) (local $k i32) (local $primes i32)
+    (memory.fill (i32.const 65536) (i32.const 0) (local.get $n))
+    (local.set $i (i32.const 2))
+    (loop $next
+      (if (i32.eqz (i32.load8_u offset=65536 (local.get $i)))
+        (then
+          (local.set $primes (i32.add (local.get $primes) (i32.const 1)))
+          (local.set $k (i32.shl (local.get $i) (i32.const 1)))
+          (block $done
+            (loop $strike
+              (br_if $done (i32.ge_u (local.get $k) (local.get $n)))
+              (i32.store8 offset=65536 (local.get $k) (i32.const 1))
+              (local.set $k (i32.add (local.get $k) (local.get $i)))
+              (br $strike)))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
+    (local.get $primes))
+
   ;; Too deep for every stack, and no loop in disguise.
   (func $deep (param i32) (result i32)
     (if (i32.eqz (local.get 0)) (then (return (global.get $n))))

@@ -2,12 +2,16 @@
 /* runtime_ours.c: the steps of bench/runtime.c, with libwasmrt. */
 #include <math.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <wasmrt.h>
+#include <wasmrt_wasi.h>
 
 #include "runtime.h"
 
@@ -30,21 +34,39 @@ module(const char *path)
 	return m;
 }
 
-/* 17 pages of 64 KiB are what the guests have. */
 static struct env
-up(uint32_t ninstances)
+up_in(const struct wrt_pool_config *c, const char *guest)
 {
-	struct wrt_pool_config c = {
-		.max_instances = ninstances, .max_memories = 1,
-	};
 	struct wrt_error err = { 0 };
 	struct env e;
 
-	if (wrt_pool_create(&e.pool, &c, &err) != WRT_OK)
+	if (wrt_pool_create(&e.pool, c, &err) != WRT_OK)
 		die("%s", err.text);
-	e.guest = module("build/bench/runtime_guest.so");
+	e.guest = module(guest);
 	e.user = module("build/bench/runtime_user.so");
 	return e;
+}
+
+static struct env
+up(uint32_t ninstances)
+{
+	const struct wrt_pool_config c = {
+		.max_instances = ninstances, .max_memories = 1,
+	};
+
+	return up_in(&c, "build/bench/runtime_guest.so");
+}
+
+/* 17 pages of 64 KiB are what the guest has. */
+static struct env
+up_dense(uint32_t ninstances)
+{
+	const struct wrt_pool_config c = {
+		.max_instances = ninstances, .max_memories = 1,
+		.max_memory_bytes = 17 << 16, .flags = WRT_POOL_DENSE,
+	};
+
+	return up_in(&c, "build/bench/runtime_guest.dense.so");
 }
 
 static wrt_instance *
@@ -94,25 +116,45 @@ ours_create_warm(enum side side, long pages)
 {
 	struct env e = up(4);
 
-	return NS_EACH(20000, cycle(&e, pages));
+	return NS_EACH(100000, cycle(&e, pages));
+}
+
+double
+ours_dense_warm(enum side side, long pages)
+{
+	struct env e = up_dense(4);
+
+	return NS_EACH(100000, cycle(&e, pages));
 }
 
 /* Slots that nobody had before. */
-double
-ours_create_cold(enum side side, long pages)
+enum { NCOLD = 1000 };
+
+static double
+cold(struct env e, long pages)
 {
-	enum { N = 1000 };
-	struct env e = up(N);
-	wrt_instance *i[N];
+	static wrt_instance *i[NCOLD];
 	double start = cpu_ns();
 
-	for (int k = 0; k < N; k++) {
+	for (int k = 0; k < NCOLD; k++) {
 		i[k] = instance(&e, e.guest, NULL);
 		touch(i[k], pages);
 	}
-	for (int k = 0; k < N; k++)
+	for (int k = 0; k < NCOLD; k++)
 		wrt_instance_close(i[k]);
-	return (cpu_ns() - start) / N;
+	return (cpu_ns() - start) / NCOLD;
+}
+
+double
+ours_create_cold(enum side side, long pages)
+{
+	return cold(up(NCOLD), pages);
+}
+
+double
+ours_dense_cold(enum side side, long pages)
+{
+	return cold(up_dense(NCOLD), pages);
 }
 
 struct many {
@@ -134,7 +176,7 @@ ours_threads(enum side side, long pages)
 {
 	struct many m = { up(4), pages };
 
-	return two_against_one(cycles, &m, 50000);
+	return two_against_one(cycles, &m, 300000);
 }
 
 double
@@ -146,6 +188,23 @@ ours_reset(enum side side, long pages)
 	return NS_EACH(50000, {
 		touch(i, pages);
 		wrt_instance_reset(i, NULL);
+	});
+}
+
+/* A source that has written 16 pages; its image is frozen once. */
+double
+ours_clone(enum side side, long pages)
+{
+	struct env e = up(4);
+	wrt_instance *src = instance(&e, e.guest, NULL), *i;
+	struct wrt_error err = { 0 };
+
+	touch(src, 16);
+	return NS_EACH(5000, {
+		if (wrt_instance_clone(&i, src, e.pool, &err) != WRT_OK)
+			die("%s", err.text);
+		touch(i, pages);
+		wrt_instance_close(i);
 	});
 }
 
@@ -180,6 +239,16 @@ loop(struct env *e, wrt_imports *l)
 	return (cpu_ns() - start) / N;
 }
 
+static wrt_imports *
+imports(void)
+{
+	wrt_imports *l;
+
+	if (wrt_imports_create(&l) != WRT_OK)
+		die("out of memory");
+	return l;
+}
+
 static int
 host_add(void *data, wrt_instance *caller, wrt_val *v)
 {
@@ -191,53 +260,178 @@ double
 ours_host_untyped(enum side side, long arg)
 {
 	struct env e = up(4);
-	wrt_imports *l;
+	wrt_imports *l = imports();
 
-	if (wrt_imports_create(&l) != WRT_OK ||
-	    wrt_imports_func(l, "env", "add", &add_type, host_add, NULL) !=
+	if (wrt_imports_func(l, "env", "add", &add_type, host_add, NULL) !=
 	    WRT_OK)
 		die("no import");
 	return loop(&e, l);
 }
 
-double
-ours_service(enum side side, long arg)
+static int32_t
+typed_add(void *data, wrt_instance *caller, int32_t a, int32_t b)
 {
-	struct env e = up(4);
-	wrt_imports *l;
-
-	if (wrt_imports_create(&l) != WRT_OK ||
-	    wrt_imports_instance(l, "env", instance(&e, e.guest, NULL)) !=
-	    WRT_OK)
-		die("no import");
-	return loop(&e, l);
-}
-
-double
-ours_call_typed(enum side side, long arg)
-{
-	return NAN;
-}
-
-double
-ours_call_session(enum side side, long arg)
-{
-	return NAN;
+	return a + b;
 }
 
 double
 ours_host_typed(enum side side, long arg)
 {
-	return NAN;
+	struct env e = up(4);
+	wrt_imports *l = imports();
+
+	if (wrt_imports_typed(l, "env", "add", &add_type,
+	    (void (*)(void))typed_add, NULL) != WRT_OK)
+		die("no import");
+	return loop(&e, l);
+}
+
+double
+ours_linked(enum side side, long arg)
+{
+	struct env e = up(4);
+	wrt_imports *l = imports();
+
+	if (wrt_imports_instance(l, "env", instance(&e, e.guest, NULL)) !=
+	    WRT_OK)
+		die("no import");
+	return loop(&e, l);
+}
+
+static double
+typed(wrt_instance *i)
+{
+	struct wrt_typed t;
+	int32_t sum = 0;
+	double ns;
+
+	if (wrt_func_typed(func(i, "add"), &add_type, &t) != WRT_OK)
+		die("no typed call");
+	ns = NS_EACH(2000000,
+	    sum = ((int32_t (*)(struct wrt_typed *, int32_t, int32_t))
+	    t.call)(&t, sum, 1));
+	if (t.status != WRT_OK || sum != 2200000)
+		die("wrong sum");
+	return ns;
+}
+
+double
+ours_call_typed(enum side side, long arg)
+{
+	struct env e = up(4);
+
+	return typed(instance(&e, e.guest, NULL));
+}
+
+double
+ours_call_session(enum side side, long arg)
+{
+	struct env e = up(4);
+	wrt_instance *i = instance(&e, e.guest, NULL);
+
+	if (wrt_instance_enter(i) != WRT_OK)
+		die("no session");
+	return typed(i);
+}
+
+/* ---- Suspending ---------------------------------------------------------- */
+
+static int
+yield_sum(void *data, wrt_instance *caller, wrt_val *v)
+{
+	*(int32_t *)data = v[0].i32 + v[1].i32;
+	return WRT_YIELD;
 }
 
 double
 ours_yield(enum side side, long arg)
 {
-	return NAN;
+	enum { N = 1000000 };
+	struct env e = up(4);
+	wrt_imports *l = imports();
+	wrt_val v = { .i32 = N }, r;
+	wrt_instance *i;
+	int32_t sum;
+	double start;
+	long n = 0;
+	int rc;
+
+	if (wrt_imports_func(l, "env", "add", &add_type, yield_sum, &sum) !=
+	    WRT_OK)
+		die("no import");
+	i = instance(&e, e.user, l);
+	start = cpu_ns();
+	rc = wrt_func_call(func(i, "loop"), &v, 1, &r);
+	for (; rc == WRT_SUSPENDED; n++) {
+		v.i32 = sum;
+		rc = wrt_instance_resume(i, &v, 1, &r);
+	}
+	if (rc != WRT_OK || n != N)
+		die("%ld yields", n);
+	return (cpu_ns() - start) / N;
+}
+
+struct sliced {
+	wrt_instance *i;
+	wrt_func *f;
+};
+
+static long
+work(void *arg, int sliced)
+{
+	struct sliced *s = arg;
+	wrt_val v = { .i32 = SLICE_WORK };
+	long n = 0;
+	int rc;
+
+	if (wrt_instance_set_slice(s->i, sliced ? SLICE_NS : 0) != WRT_OK)
+		die("no slices");
+	for (rc = wrt_func_call(s->f, &v, 1, &v); rc == WRT_SUSPENDED; n++)
+		rc = wrt_instance_resume(s->i, NULL, 0, &v);
+	if (rc != WRT_OK)
+		die("work failed");
+	return n;
+}
+
+double
+ours_slice(enum side side, long arg)
+{
+	struct env e = up(4);
+	struct sliced s = { .i = instance(&e, e.guest, NULL) };
+
+	s.f = func(s.i, "work");
+	return slice_ns(work, &s);
 }
 
 /* ---- Traps and kills ----------------------------------------------------- */
+
+static sigjmp_buf after_fault;
+
+static void
+on_fault(int sig, siginfo_t *si, void *uc)
+{
+	siglongjmp(after_fault, 1);
+}
+
+double
+ours_fault(enum side side, long arg)
+{
+	static char stack[1 << 16];
+	const stack_t ss = { .ss_sp = stack, .ss_size = sizeof stack };
+	const struct sigaction sa = {
+		.sa_sigaction = on_fault,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
+	};
+	volatile char *p = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE |
+	    MAP_ANONYMOUS, -1, 0);
+
+	if (sigaltstack(&ss, NULL) != 0 || sigaction(SIGSEGV, &sa, NULL) != 0)
+		die("no signals");
+	return NS_EACH(20000, {
+		if (sigsetjmp(after_fault, 0) == 0)
+			*p = 1;
+	});
+}
 
 double
 ours_trap(enum side side, long which)
@@ -277,18 +471,18 @@ killer(void *arg)
 	return NULL;
 }
 
-double
-ours_kill(enum side side, long arg)
+static double
+kills(wrt_instance *i, const char *name)
 {
-	struct env e = up(4);
-	struct victim v = { .i = instance(&e, e.guest, NULL), .n = 50 };
-	wrt_func *f = func(v.i, "spin");
+	struct victim v = { .i = i, .n = 50 };
+	wrt_func *f = func(i, name);
+	wrt_val r;
 	pthread_t t;
 
 	if (pthread_create(&t, NULL, killer, &v) != 0)
 		die("no thread");
 	for (int k = 0; k < v.n; k++) {
-		if (wrt_func_call(f, NULL, 0, NULL) != WRT_ETRAP)
+		if (wrt_func_call(f, NULL, 0, &r) != WRT_ETRAP)
 			die("not killed");
 		v.sum += wall_ns() - atomic_load(&v.killed);
 		atomic_store(&v.killed, 0);
@@ -297,17 +491,82 @@ ours_kill(enum side side, long arg)
 	return v.sum / v.n;
 }
 
+double
+ours_kill(enum side side, long arg)
+{
+	struct env e = up(4);
+
+	return kills(instance(&e, e.guest, NULL), "spin");
+}
+
+/* The guest reads a pipe that nobody writes to. */
+double
+ours_kill_wasi(enum side side, long arg)
+{
+	struct env e = up(4);
+	struct wrt_wasi_config c = { .stdio = { 0, 1, 2 } };
+	wrt_imports *l = imports();
+	wrt_wasi *w;
+	int fds[2];
+
+	if (pipe(fds) != 0)
+		die("no pipe");
+	c.stdio[0] = fds[0];
+	if (wrt_wasi_create(&w, &c, NULL) != WRT_OK ||
+	    wrt_wasi_imports(w, l) != WRT_OK)
+		die("no WASI");
+	return kills(instance(&e, module("build/bench/runtime_wasi.so"), l),
+	    "read");
+}
+
+/* ---- Fuel ---------------------------------------------------------------- */
+
+struct run {
+	wrt_func *f;
+	int32_t arg;
+};
+
+static void
+run(void *arg)
+{
+	struct run *r = arg;
+	wrt_val v = { .i32 = r->arg };
+
+	if (wrt_func_call(r->f, &v, 1, &v) != WRT_OK)
+		die("no result");
+}
+
+/* How much longer it takes if fuel is counted. */
+double
+ours_fuel(enum side side, long what)
+{
+	struct env e = up(4);
+	wrt_instance *i = instance(&e, e.guest, NULL), *j;
+	const char *name = what == FUEL_FIB ? "fib" : "sieve";
+	int32_t arg = what == FUEL_FIB ? 27 : 1000000;
+	struct run bare = { func(i, name), arg }, counted;
+	double least[2] = { INFINITY, INFINITY };
+
+	j = instance(&e, module("build/bench/runtime_guest.fuel.so"), NULL);
+	if (wrt_instance_set_fuel(j, INT64_MAX) != WRT_OK)
+		die("no fuel");
+	counted = (struct run){ func(j, name), arg };
+	for (int k = 0; k < 10; k++) {
+		least[0] = fmin(least[0], least_ns(3, run, &bare));
+		least[1] = fmin(least[1], least_ns(3, run, &counted));
+	}
+	return 100 * (least[1] / least[0] - 1);
+}
+
 /* ---- Many ---------------------------------------------------------------- */
 
 double
 ours_idle_bytes(enum side side, long how)
 {
 	enum { N = 4000 };
-	struct env e = up(N);
+	struct env e = how == IDLE_DENSE ? up_dense(N) : up(N);
 	double before;
 
-	if (how != IDLE_WIDE)
-		return NAN;
 	cycle(&e, 1);
 	before = resident_bytes();
 	for (int k = 0; k < N; k++)
@@ -315,26 +574,61 @@ ours_idle_bytes(enum side side, long how)
 	return (resident_bytes() - before) / N;
 }
 
+/* As many as there can be, up to LIVE. */
 static uint32_t
-live(wrt_instance **all, struct env *e)
+live(wrt_instance **all, double *ns)
 {
-	return 0;
+	struct env e = up_dense(LIVE);
+	uint32_t n = 0;
+	double start = cpu_ns();
+
+	while (n < LIVE && wrt_instance_create(&all[n], e.pool, e.guest, NULL,
+	    NULL) == WRT_OK)
+		n++;
+	*ns = n ? (cpu_ns() - start) / n : NAN;
+	return n;
 }
 
+static wrt_instance **
+room(void)
+{
+	wrt_instance **all = calloc(LIVE, sizeof *all);
+
+	if (!all)
+		die("out of memory");
+	return all;
+}
+
+/* Those that answer. */
 double
 ours_live_count(enum side side, long arg)
 {
-	return live(NULL, NULL) ? LIVE : NAN;
+	wrt_instance **all = room();
+	double ns;
+	uint32_t n = live(all, &ns), *order = shuffled(n);
+
+	for (uint32_t k = 0; k < n; k++)
+		touch(all[order[k]], 1);
+	return n;
 }
 
 double
 ours_live_create(enum side side, long arg)
 {
-	return NAN;
+	double ns;
+
+	return live(room(), &ns) ? ns : NAN;
 }
 
 double
 ours_live_call(enum side side, long arg)
 {
-	return NAN;
+	wrt_instance **all = room();
+	double start;
+	uint32_t n = live(all, &start), *order = shuffled(n);
+
+	start = cpu_ns();
+	for (uint32_t k = 0; k < n; k++)
+		touch(all[order[k]], 1);
+	return n ? (cpu_ns() - start) / n : NAN;
 }

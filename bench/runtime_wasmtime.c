@@ -45,7 +45,7 @@ check(wt_error *err, const wt_trap *trap, const char *what)
 
 /* Dense: room for the 17 pages that the guest asks for, no guard regions, no
  * mapping of an image, so that the kernel can join the memories' mappings. */
-enum { DENSE = 1, EPOCHS = 2, DENSE_BYTES = 17 << 16,
+enum { DENSE = 1, EPOCHS = 2, FUEL = 4, DENSE_BYTES = 17 << 16,
        KEEP_BYTES = 1 << 16 };
 
 static void
@@ -84,6 +84,7 @@ up(enum side side, uint32_t ninstances, int flags)
 
 	wt.wasmtime_config_parallel_compilation_set(c, false);
 	wt.wasmtime_config_epoch_interruption_set(c, flags & EPOCHS);
+	wt.wasmtime_config_consume_fuel_set(c, flags & FUEL);
 	if (flags & DENSE) {
 		wt.wasmtime_config_memory_reservation_set(c, DENSE_BYTES);
 		wt.wasmtime_config_memory_init_cow_set(c, false);
@@ -189,20 +190,40 @@ theirs_create_warm(enum side side, long pages)
 }
 
 double
-theirs_create_cold(enum side side, long pages)
+theirs_dense_warm(enum side side, long pages)
 {
-	enum { N = 1000 };
-	struct env e = up(side, N, 0);
-	struct one i[N];
+	struct env e = up(side, 4, DENSE);
+
+	return NS_EACH(3000, cycle(&e, pages));
+}
+
+enum { NCOLD = 1000 };
+
+static double
+cold(struct env e, long pages)
+{
+	static struct one i[NCOLD];
 	double start = cpu_ns();
 
-	for (int k = 0; k < N; k++) {
+	for (int k = 0; k < NCOLD; k++) {
 		i[k] = instance(&e);
 		touch(&i[k], pages);
 	}
-	for (int k = 0; k < N; k++)
+	for (int k = 0; k < NCOLD; k++)
 		wt.wasmtime_store_delete(i[k].store);
-	return (cpu_ns() - start) / N;
+	return (cpu_ns() - start) / NCOLD;
+}
+
+double
+theirs_create_cold(enum side side, long pages)
+{
+	return cold(up(side, NCOLD, 0), pages);
+}
+
+double
+theirs_dense_cold(enum side side, long pages)
+{
+	return cold(up(side, NCOLD, DENSE), pages);
 }
 
 struct many {
@@ -343,7 +364,7 @@ theirs_host_untyped(enum side side, long arg)
 
 /* Both in one store, which is how wasmtime links them. */
 double
-theirs_service(enum side side, long arg)
+theirs_linked(enum side side, long arg)
 {
 	struct env e = up(side, 4, 0);
 	struct one o = instance(&e);
@@ -387,19 +408,22 @@ async_add(void *env, wt_caller *caller, const struct wt_val *args, size_t nargs,
 	*c = (struct wt_continuation){ ready, p, NULL };
 }
 
-static struct wt_func
-async_func(struct env *e, struct one *o)
+static struct one
+async_instance(struct env *e, wt_module *m)
 {
+	struct one o = store(e);
 	wt_trap *trap = NULL;
 	wt_error *err = NULL;
-	wt_future *f = wt.wasmtime_linker_instantiate_async(e->linker, o->ctx,
-	    e->user, &o->inst, &trap, &err);
+	wt_future *f;
 
+	wt.wasmtime_context_set_epoch_deadline(o.ctx, 1000);
+	f = wt.wasmtime_linker_instantiate_async(e->linker, o.ctx, m, &o.inst,
+	    &trap, &err);
 	while (!wt.wasmtime_call_future_poll(f))
 		;
 	wt.wasmtime_call_future_delete(f);
 	check(err, trap, "instantiate_async");
-	return func(o, "loop");
+	return o;
 }
 
 double
@@ -407,7 +431,7 @@ theirs_yield(enum side side, long arg)
 {
 	enum { N = 300000 };
 	struct env e = up(side, 4, 0);
-	struct one o = store(&e);
+	struct one o;
 	struct pending p;
 	struct wt_val v = { .of.i32 = N }, r;
 	struct wt_func f;
@@ -419,7 +443,8 @@ theirs_yield(enum side side, long arg)
 
 	check(wt.wasmtime_linker_define_async_func(e.linker, "env", 3, "add",
 	    3, add_type(), async_add, &p, NULL), NULL, "define");
-	f = async_func(&e, &o);
+	o = async_instance(&e, e.user);
+	f = func(&o, "loop");
 	start = cpu_ns();
 	future = wt.wasmtime_func_call_async(o.ctx, &f, &v, 1, &r, 1, &trap,
 	    &err);
@@ -429,6 +454,115 @@ theirs_yield(enum side side, long arg)
 	if (polls != N)
 		die("wasmtime: %ld yields", polls);
 	return (cpu_ns() - start) / N;
+}
+
+/* ---- Time slices --------------------------------------------------------- */
+
+/* The epoch goes on in another thread, and each time the call is not done. */
+struct sliced {
+	struct one o;
+	struct wt_func f;
+	wt_engine *engine;
+	atomic_int ticking;		/* 0: no ticks, -1: end */
+};
+
+static void *
+ticker(void *arg)
+{
+	struct sliced *s = arg;
+
+	while (atomic_load(&s->ticking) >= 0) {
+		usleep(SLICE_NS / 1000);
+		if (atomic_load(&s->ticking))
+			wt.wasmtime_engine_increment_epoch(s->engine);
+	}
+	return NULL;
+}
+
+static long
+work(void *arg, int sliced)
+{
+	struct sliced *s = arg;
+	struct wt_val v = { .of.i32 = SLICE_WORK }, r;
+	wt_trap *trap = NULL;
+	wt_error *err = NULL;
+	wt_future *future;
+	long n = 0;
+
+	atomic_store(&s->ticking, sliced);
+	future = wt.wasmtime_func_call_async(s->o.ctx, &s->f, &v, 1, &r, 1,
+	    &trap, &err);
+	while (!wt.wasmtime_call_future_poll(future))
+		n++;
+	wt.wasmtime_call_future_delete(future);
+	check(err, trap, "work");
+	return n;
+}
+
+double
+theirs_slice(enum side side, long arg)
+{
+	struct env e = up(side, 4, EPOCHS);
+	struct sliced s = { .engine = e.engine };
+	double ns;
+	pthread_t t;
+
+	s.o = async_instance(&e, e.guest);
+	s.f = func(&s.o, "work");
+	wt.wasmtime_context_epoch_deadline_async_yield_and_update(s.o.ctx, 1);
+	if (pthread_create(&t, NULL, ticker, &s) != 0)
+		die("no thread");
+	ns = slice_ns(work, &s);
+	atomic_store(&s.ticking, -1);
+	pthread_join(t, NULL);
+	return ns;
+}
+
+/* ---- Fuel ---------------------------------------------------------------- */
+
+struct run {
+	struct one o;
+	struct wt_func f;
+	int32_t arg;
+};
+
+static void
+run(void *arg)
+{
+	struct run *r = arg;
+	int32_t result;
+
+	call(&r->o, &r->f, r->arg, &result);
+}
+
+static struct run
+run_of(struct env *e, const char *name, int32_t arg)
+{
+	struct run r = { .o = store(e), .arg = arg };
+	wt_trap *trap = NULL;
+
+	wt.wasmtime_context_set_fuel(r.o.ctx, INT64_MAX);
+	check(wt.wasmtime_instance_pre_instantiate(e->pre, r.o.ctx, &r.o.inst,
+	    &trap), trap, "instantiate");
+	r.f = func(&r.o, name);
+	return r;
+}
+
+double
+theirs_fuel(enum side side, long what)
+{
+	struct env e = up(side, 4, 0), counting = up(side, 4, FUEL);
+	const char *name = what == FUEL_FIB ? "fib" : "sieve";
+	int32_t arg = what == FUEL_FIB ? 27 : 1000000;
+	struct run bare = run_of(&e, name, arg);
+	struct run counted = run_of(&counting, name, arg);
+	double least[2] = { INFINITY, INFINITY };
+
+	for (int k = 0; k < 10; k++) {
+		least[0] = fmin(least[0], least_ns(3, run, &bare));
+		least[1] = fmin(least[1], least_ns(3, run, &counted));
+	}
+	return 100 * (least[1] / least[0] - 1);
 }
 
 /* ---- Traps and kills ----------------------------------------------------- */

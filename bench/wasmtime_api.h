@@ -96,6 +96,12 @@ typedef void wt_host_async_fn(void *env, wt_caller *, const struct wt_val *args,
 	X(void, wasm_engine_delete, (wt_engine *))			\
 	X(void, wasmtime_config_epoch_interruption_set,			\
 	    (wt_config *, bool))					\
+	X(void, wasmtime_config_consume_fuel_set, (wt_config *, bool))	\
+	X(wt_error *, wasmtime_context_set_fuel, (wt_context *, uint64_t)) \
+	X(void, wasmtime_context_epoch_deadline_async_yield_and_update, \
+	    (wt_context *, uint64_t delta))				\
+	X(wt_error *, wasmtime_linker_define_unknown_imports_as_traps,	\
+	    (wt_linker *, wt_module *))					\
 	X(void, wasmtime_config_parallel_compilation_set,		\
 	    (wt_config *, bool))					\
 	X(void, wasmtime_config_memory_reservation_set,			\
@@ -181,6 +187,8 @@ typedef void wt_host_async_fn(void *env, wt_caller *, const struct wt_val *args,
 	X(bool, wasmtime_instance_export_get,				\
 	    (wt_context *, const struct wt_instance *, const char *,	\
 	    size_t, struct wt_extern *))				\
+	X(uint8_t *, wasmtime_memory_data,				\
+	    (const wt_context *, const void *memory))			\
 	X(wt_error *, wasmtime_func_call,				\
 	    (wt_context *, const struct wt_func *, const struct wt_val *, \
 	    size_t, struct wt_val *, size_t, wt_trap **))		\
