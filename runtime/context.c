@@ -23,7 +23,7 @@
 #include <cpuid.h>
 
 enum { FXSAVE = 512, SW_AT = 464, HEADER_AT = 512, HEADER = 64,
-       EXTENDED_AT = HEADER_AT + HEADER, PKRU = 9 };
+       EXTENDED_AT = HEADER_AT + HEADER, PKRU = 9, KEYS_MAX = 64 };
 #define FXSAVE_MAGIC1	0x46505853u
 
 /* What the kernel writes at SW_AT of the floating-point area. */
@@ -37,6 +37,8 @@ struct wrt__context {
 	greg_t regs[REG_EFL + 1];	/* R8 to RSP, RIP, EFLAGS */
 	uint64_t features;
 	size_t room, bytes;		/* of x: XSAVE's standard format */
+	size_t keys_at, nkeys;		/* there, the thread's protection keys;
+					 * 0: nowhere */
 	uint8_t x[];
 };
 
@@ -50,14 +52,30 @@ machine_bytes(void)
 	return FXSAVE;
 }
 
+/* Asked for here and not in the handler: a virtual machine's CPUID takes as
+ * long as everything else together. */
+static void
+find_keys(struct wrt__context *x)
+{
+	uint32_t a, b, c, d;
+
+	if (!__get_cpuid_count(0xd, PKRU, &a, &b, &c, &d) || !b ||
+	    a > KEYS_MAX)
+		return;
+	x->keys_at = b;
+	x->nkeys = a;
+}
+
 struct wrt__context *
 wrt__context_new(void)
 {
 	size_t room = machine_bytes();
 	struct wrt__context *c = wrt__calloc(1, sizeof *c + room);
 
-	if (c)
+	if (c) {
 		c->room = room;
+		find_keys(c);
+	}
 	return c;
 }
 
@@ -90,18 +108,6 @@ wrt__context_save(struct wrt__context *c, const ucontext_t *uc)
 	return true;
 }
 
-/* Where XSAVE keeps the thread's protection keys, and how many bytes; 0. */
-static size_t
-keys_at(size_t *n)
-{
-	uint32_t a, b, c, d;
-
-	if (!__get_cpuid_count(0xd, PKRU, &a, &b, &c, &d))
-		return 0;
-	*n = a;
-	return b;
-}
-
 /* The part after FXSAVE's.  What the frame has no room for guests do not use:
  * it belongs to features that a thread must ask for. */
 static void
@@ -109,8 +115,8 @@ load_extended(const struct wrt__context *c, uint8_t *fp, struct sw_bytes sw)
 {
 	size_t n = c->bytes < sw.xsave_bytes ? c->bytes : sw.xsave_bytes;
 	uint64_t has, own, key_bit = 1ull << PKRU;
-	uint8_t keys[64];
-	size_t nkeys = 0, at = keys_at(&nkeys);
+	size_t nkeys = c->nkeys, at = c->keys_at;
+	uint8_t keys[KEYS_MAX];
 
 	if (n < EXTENDED_AT)
 		return;
@@ -118,7 +124,7 @@ load_extended(const struct wrt__context *c, uint8_t *fp, struct sw_bytes sw)
 	memcpy(&has, c->x + HEADER_AT, sizeof has);
 	has &= sw.features & ~key_bit;
 	has |= own & key_bit;
-	if (!at || nkeys > sizeof keys || at + nkeys > sw.xsave_bytes)
+	if (at + nkeys > sw.xsave_bytes)
 		at = nkeys = 0;
 	memcpy(keys, fp + at, nkeys);
 	memcpy(fp + EXTENDED_AT, c->x + EXTENDED_AT, n - EXTENDED_AT);
