@@ -228,11 +228,12 @@ static void
 table_drop(struct wrt_memory *m)
 {
 	const struct wrt__slab *s = &m->pool->slab;
-	uint64_t off = m->far, size = round_page(wrt__mem_bytes(m));
+	uint64_t off = m->far, size;
 
-	m->far = 0;
 	if (!off)
 		return;
+	m->far = 0;
+	size = round_page(wrt__mem_bytes(m));
 	if (m->limits.shared) {
 		off = off < size ? size : off;
 		madvise(m->m.base + off, s->stride - s->guard - off,
@@ -310,14 +311,19 @@ uffd_count(const struct wrt_memory *m)
 static void
 uffd_reset(struct wrt_memory *m, uint64_t bytes)
 {
+	uint64_t n;
+
 	uffd_cut(m, bytes);
 	table_drop(m);
-	m->nresident = uffd_count(m);
-	if (m->nresident > COPY_MAX) {
+	n = uffd_count(m);
+	if (n > COPY_MAX) {
 		uffd_drop(m, 0, m->top_word);
-		m->nresident = m->top_word = 0;
-		return;
+		n = m->top_word = 0;
 	}
+	/* Nobody else is there: no barrier. */
+	atomic_store_explicit(&m->nresident, n, memory_order_relaxed);
+	if (!n)
+		return;
 	for (uint64_t w = 0; w < m->top_word; w++)
 		for (uint64_t b = m->bits[w]; b; b &= b - 1) {
 			uint64_t page = w * 64 +
