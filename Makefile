@@ -351,7 +351,7 @@ $(BENCHDIR)/wasmtime_run: $(call objs,bench/wasmtime_run.c bench/wasmtime_api.c)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ldl
 LEVELS ?= 2
-.PHONY: bench bench-runtime bench-calls
+.PHONY: bench bench-runtime bench-calls bench-gc
 bench: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
 	@CLANG='$(CLANG)' python3 bench/run.py --rounds=$(ROUNDS) \
 	    --levels=$(LEVELS) $(BENCHFLAGS) $(BENCH)
@@ -363,6 +363,16 @@ $(BENCHDIR)/calls: $(calls_bench_obj) $(LIB)/libwasmrt.a
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs)
 bench-calls: $(BENCHDIR)/calls $(BENCHDIR)/calls_guest.so
 	@$(BENCHDIR)/calls $(BENCHDIR)/calls_guest.so
+heap_bench_obj := $(call objs,bench/heap.c bench/wasmtime_api.c)
+$(OBJ)/bench/heap.c.o: FLAGS = -I$(INC)/public -Ibench
+$(OBJ)/bench/heap.c.o: | $(INC_public)
+$(BENCHDIR)/heap: $(heap_bench_obj) $(LIB)/libwasmrt.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs)
+OBJECTS ?= 10000000
+bench-gc: $(BENCHDIR)/heap $(BENCHDIR)/heap_guest.wasm \
+		$(BENCHDIR)/heap_guest.so
+	@$(BENCHDIR)/heap $(ROUNDS) $(OBJECTS)
 bench-runtime: $(BENCHDIR)/runtime $(bench_wasm) \
 		$(patsubst %.wasm,%.so,$(bench_wasm)) \
 		$(BENCHDIR)/runtime_guest.dense.so \
@@ -439,6 +449,7 @@ help:
 	@echo 'make bench-calls  what calls into guests and out of them take'
 	@echo 'make bench-runtime  what the runtime does, step by step,'
 	@echo '                  beside wasmtime; BENCH=NAME... ROUNDS=n'
+	@echo 'make bench-gc     the collected heap beside wasmtime; OBJECTS=n ROUNDS=n'
 	@echo 'make install      to DESTDIR PREFIX'
 	@echo 'make everything   build without looking for missing packages'
 	@echo 'make libs, tools, tests, wat, deps, clean'

@@ -96,6 +96,10 @@ typedef void wt_host_async_fn(void *env, wt_caller *, const struct wt_val *args,
 	X(void, wasm_engine_delete, (wt_engine *))			\
 	X(void, wasmtime_config_epoch_interruption_set,			\
 	    (wt_config *, bool))					\
+	X(void, wasmtime_config_wasm_gc_set, (wt_config *, bool))	\
+	X(void, wasmtime_config_wasm_function_references_set,		\
+	    (wt_config *, bool))					\
+	X(wt_error *, wasmtime_context_gc, (wt_context *))		\
 	X(void, wasmtime_config_consume_fuel_set, (wt_config *, bool))	\
 	X(wt_error *, wasmtime_context_set_fuel, (wt_context *, uint64_t)) \
 	X(void, wasmtime_context_epoch_deadline_async_yield_and_update, \
