@@ -178,16 +178,17 @@ static int
 open_own(wrt_instance *i, uint32_t k, const struct wabi_limits *limits,
     const struct wrt__run *runs, uint32_t n, struct wrt_error *err)
 {
-	const struct wrt__image *image = i->origin ? i->origin->images[k] :
-	    NULL;
+	struct wrt__image *image = i->origin ? i->origin->images[k] : NULL;
+	struct wrt_memory *m = &i->own_mems[k];
 	struct wabi_limits grown = *limits;
 
+	m->usual = image ? &image->usual : k ? NULL : &i->module->usual;
 	if (!image)
-		return wrt__pages_open(&i->own_mems[k], i->pool, limits, runs,
-		    n, i->module->fd, err);
+		return wrt__pages_open(m, i->pool, limits, runs, n,
+		    i->module->fd, err);
 	grown.min = image->pages;
-	return wrt__pages_open(&i->own_mems[k], i->pool, &grown, image->runs,
-	    image->nruns, image->fd, err);
+	return wrt__pages_open(m, i->pool, &grown, image->runs, image->nruns,
+	    image->fd, err);
 }
 
 static int

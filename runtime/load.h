@@ -88,6 +88,22 @@ bool wrt__valtype_is_subtype(const struct wabi_valtype *a,
 
 struct wrt__places;
 
+/* usual.c: what is known of an image's users, of their first pages. */
+#define WRT__USUAL	1024u		/* pages that are looked at */
+#define WRT__USUAL_MOST	256u		/* that are brought */
+struct wrt__usual {
+	atomic_uint n;			/* memories that faulted */
+	atomic_uint nwatched;		/* of them, that were watched */
+	_Atomic uint8_t seen[WRT__USUAL];
+	_Atomic uint64_t pages[WRT__USUAL / 64];	/* a bit each: usual */
+};
+
+/* The first fault of a memory.  True: it is to be watched; false: it may have
+ * pages[] at once. */
+bool wrt__usual_begin(struct wrt__usual *u);
+/* A watched one has got n pages. */
+void wrt__usual_note(struct wrt__usual *u, uint64_t page, uint64_t n);
+
 struct wrt_module {
 	atomic_uint refs;		/* the host's handles, and others' */
 	atomic_uint nopen;		/* the host's handles alone */
@@ -127,6 +143,7 @@ struct wrt_module {
 	/* stats.c's */
 	struct wrt_instance *listed;	/* of it, by in_module */
 	struct wrt_stats gone;		/* of those that were freed */
+	struct wrt__usual usual;	/* of its first own memory */
 };
 
 void wrt__module_ref(struct wrt_module *m);

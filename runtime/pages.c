@@ -176,6 +176,54 @@ served(struct wrt_memory *m)
 	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
 }
 
+/* Is page k usual, absent, and are there pages this far? */
+static bool
+is_due(const struct wrt_memory *m, uint64_t k, uint64_t npages)
+{
+	return k < npages && k < WRT__USUAL && atomic_load_explicit(
+	    &m->usual->pages[k / 64], memory_order_relaxed) >> (k % 64) & 1 &&
+	    !bit_get(m, k);
+}
+
+/* What memories of this image usually need: all at once takes little more than
+ * one page. */
+static void
+uffd_usual(struct wrt_memory *m, uint64_t npages)
+{
+	for (uint64_t k = 0, end; k < npages && k < WRT__USUAL; k = end) {
+		const struct wrt__run *r;
+		uint64_t stop;
+
+		end = k + 1;
+		if (k % 64 == 0 && !m->usual->pages[k / 64])
+			end = k + 64;
+		if (!is_due(m, k, npages))
+			continue;
+		r = run_at(m, k * PAGE, &stop);
+		while (end < stop / PAGE && is_due(m, end, npages))
+			end++;
+		uffd_fill(m, r, k * PAGE, end * PAGE);
+	}
+}
+
+/* True if that was it. */
+static bool
+uffd_first(struct wrt_memory *m, uint64_t off, uint64_t bytes)
+{
+	m->begun = true;
+	m->watched = wrt__usual_begin(m->usual);
+	if (!m->watched)
+		uffd_usual(m, round_page(bytes) / PAGE);
+	return bit_get(m, off / PAGE);
+}
+
+static void
+uffd_note(const struct wrt_memory *m, uint64_t from, uint64_t to)
+{
+	if (m->watched)
+		wrt__usual_note(m->usual, from / PAGE, (to - from) / PAGE);
+}
+
 /* From signal handlers. */
 bool
 wrt__pages_serve(struct wrt_memory *m, uint64_t off)
@@ -190,11 +238,16 @@ wrt__pages_serve(struct wrt_memory *m, uint64_t off)
 	    m->pool->forks != wrt__forks)
 		return false;
 	off &= ~(PAGE - 1);
+	if (m->usual && !m->begun && uffd_first(m, off, bytes)) {
+		errno = e;
+		return true;
+	}
 	if (atomic_load(&m->nresident) >= HUNGRY) {
 		uffd_chunk(m, off, round_page(bytes), &from, &to);
 		r = run_at(m, from, &stop);
 		if (stop >= to && uffd_fill(m, r, from, to)) {
 			served(m);
+			uffd_note(m, from, to);
 			errno = e;
 			return true;
 		}
@@ -203,6 +256,7 @@ wrt__pages_serve(struct wrt_memory *m, uint64_t off)
 	ok = uffd_fill(m, r, off, off + PAGE);
 	if (ok)
 		served(m);
+		uffd_note(m, off, off + PAGE);
 	errno = e;
 	return ok;
 }
@@ -322,8 +376,10 @@ uffd_reset(struct wrt_memory *m, uint64_t bytes)
 	}
 	/* Nobody else is there: no barrier. */
 	atomic_store_explicit(&m->nresident, n, memory_order_relaxed);
-	if (!n)
+	if (!n) {
+		m->begun = m->watched = false;
 		return;
+	}
 	for (uint64_t w = 0; w < m->top_word; w++)
 		for (uint64_t b = m->bits[w]; b; b &= b - 1) {
 			uint64_t page = w * 64 +

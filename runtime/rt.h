@@ -475,6 +475,8 @@ struct wrt_memory {
 	_Atomic uint64_t top_word;	/* UFFD: words of bits in use */
 	_Atomic uint64_t far;		/* UFFD: where, beyond the size, there
 					 * is a page table; 0: nowhere */
+	struct wrt__usual *usual;	/* UFFD: its image's, or NULL */
+	bool begun, watched;		/* since it had no pages: see usual.c */
 	pthread_mutex_t lock;		/* growth, limits */
 	atomic_uint refs;		/* memories of their own, see below */
 	struct wrt_module *module;	/* whose image it is */
@@ -495,6 +497,7 @@ struct wrt__image {
 	uint64_t pages;			/* the memory's size, in its pages */
 	struct wrt__run *runs;
 	uint32_t nruns;
+	struct wrt__usual usual;
 };
 
 /* The image of mem, which nobody uses meanwhile. */

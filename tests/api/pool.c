@@ -388,6 +388,88 @@ TEST(far_faults_take_nothing_away)
 	wrt_pool_destroy(p);
 }
 
+/* ---- What instances of a module usually touch ---------------------------- */
+
+static bool
+is_there(const uint8_t *page)
+{
+	unsigned char there = 0;
+
+	CHECK(mincore((void *)(uintptr_t)page, 4096, &there) == 0);
+	return there & 1;
+}
+
+/* Page k, by the way that makes it present. */
+static uint8_t *
+page_of(wrt_instance *i, uint64_t k)
+{
+	wrt_memory *m;
+	uint8_t *p;
+
+	CHECK_EQ(wrt_instance_memory_at(i, 0, &m), WRT_OK);
+	p = wrt_memory_at(m, k * 4096, 1);
+	CHECK(p);
+	return p;
+}
+
+/* The first page that a memory needs brings those that others needed, but for
+ * what only one of them did. */
+TEST(usual_pages_come_together)
+{
+	enum { N = 40, WATCHED = 16 };
+	const struct wrt_pool_config c = { .max_instances = N,
+		.max_memories = 1 };
+	wrt_module *mod = api_module("pool_open");
+	wrt_pool *pool;
+
+	CHECK_EQ(wrt_pool_create(&pool, &c, NULL), WRT_OK);
+	if (strcmp(wrt_pool_memory_mode(pool), "userfaultfd"))
+		SKIP("no userfaultfd here");
+	for (int k = 0; k < N; k++) {
+		wrt_instance *i = api_instance(pool, mod, NULL);
+		uint8_t *p = page_of(i, 0);
+		bool together = k % WATCHED != 0;
+
+		CHECK_EQ(is_there(p + 2 * 4096), together);
+		CHECK_EQ(is_there(p + 5 * 4096), together);
+		CHECK_EQ(is_there(p + 9 * 4096), together && k < 2 * WATCHED);
+		CHECK(!is_there(p + 3 * 4096));
+		CHECK(!memcmp(page_of(i, 2) + 8, "usual", 5));
+		for (int b = 0; b < 4096; b++)
+			CHECK_EQ(page_of(i, 5)[b], 0);
+		memset(page_of(i, 2), 0xa5, 4096);
+		memset(page_of(i, 5), 0xa5, 4096);
+		if (k == 0)
+			page_of(i, 9);
+	}
+}
+
+/* One had more memory than another has. */
+TEST(usual_pages_stay_below_the_size)
+{
+	wrt_pool *p = api_pool();
+	wrt_module *mod = api_module("pool_open");
+	wrt_instance *i[2];
+	int32_t r;
+
+	for (int k = 0; k < 2; k++) {
+		wrt_memory *m;
+
+		i[k] = api_instance(p, mod, NULL);
+		CHECK_EQ(api_call(i[k], "store", 1, 0, 0, 0, NULL), WRT_OK);
+		CHECK_EQ(api_call(i[k], "load", 1, 70000, 0, 0, &r), WRT_ETRAP);
+		CHECK_EQ(wrt_instance_memory_at(i[k], 0, &m), WRT_OK);
+		CHECK_EQ(wrt_memory_grow(m, 1), 1);
+		CHECK_EQ(api_call(i[k], "load", 1, 70000, 0, 0, &r), WRT_OK);
+		CHECK_EQ(r, 0);
+		CHECK_EQ(api_call(i[k], "store", 1, 70000, 0, 0, NULL), WRT_OK);
+	}
+	wrt_instance_close(i[0]);
+	wrt_instance_close(i[1]);
+	wrt_module_close(mod);
+	wrt_pool_destroy(p);
+}
+
 /* ---- Links -------------------------------------------------------------- */
 
 static int32_t
