@@ -7,6 +7,7 @@
  * failure is reported and that nothing leaks.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "load.h"
 
@@ -31,6 +32,15 @@ wrt__calloc(size_t n, size_t size)
 		return NULL;
 	/* calloc(0) may give NULL, which must mean only one thing. */
 	return calloc(n ? n : 1, size ? size : 1);
+}
+
+void *
+wrt__calloc_lines(size_t bytes)
+{
+	size_t n = (bytes + 63) & ~(size_t)63;
+	void *p = must_fail() || n < bytes ? NULL : aligned_alloc(64, n);
+
+	return p ? memset(p, 0, n) : NULL;
 }
 
 void *

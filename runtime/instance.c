@@ -82,7 +82,7 @@ allocate(const struct wrt_module *m)
 	wrt_instance size, *i;
 	size_t n = lay_out(&size, m, NULL);
 
-	i = wrt__calloc(1, n);
+	i = wrt__calloc_lines(n);
 	if (!i)
 		return NULL;
 	lay_out(i, m, (uint8_t *)i);

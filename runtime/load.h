@@ -39,6 +39,8 @@ int wrt__fail(struct wrt_error *err, int status, const char *fmt, ...);
  * asked for it: wrt__alloc_fail_in = n makes the n-th allocation from now on
  * fail, once, and is 0 otherwise. */
 void *wrt__calloc(size_t n, size_t size);
+/* In whole cache lines: no other thread's words are in them. */
+void *wrt__calloc_lines(size_t bytes);
 void *wrt__realloc(void *p, size_t n, size_t size);
 void wrt__free(void *p);
 extern atomic_long wrt__alloc_fail_in;
@@ -104,6 +106,14 @@ bool wrt__usual_begin(struct wrt__usual *u);
 /* A watched one has got n pages. */
 void wrt__usual_note(struct wrt__usual *u, uint64_t page, uint64_t n);
 
+/* An export's name as it is searched for: its first 8 bytes, filled up with
+ * zeros, as a number of the same order; its length; the export. */
+struct wrt__name {
+	uint64_t prefix;
+	uint32_t n, i;
+};
+uint64_t wrt__name_prefix(const char *name, size_t n);
+
 struct wrt_module {
 	atomic_uint refs;		/* the host's handles, and others' */
 	atomic_uint nopen;		/* the host's handles alone */
@@ -135,7 +145,7 @@ struct wrt_module {
 	/* module.c's and pcmap.c's own */
 	struct wrt_module *next;	/* all open ones */
 	uint8_t digest[32];
-	uint32_t *exports_by_name;	/* sorted */
+	struct wrt__name *exports_by_name;	/* sorted */
 	off_t pcmap_off, source_off;
 	uint64_t pcmap_bytes, source_bytes;	/* 0: there is none */
 	_Atomic(struct wrt__places *) places;	/* made when first needed */

@@ -302,8 +302,8 @@ by_name(const void *a, const void *b, void *arg)
 {
 	const struct wrt_module *m = arg;
 	const struct wabi_export_info *e = WRT__META(m, exports);
-	const struct wabi_export_info *x = &e[*(const uint32_t *)a];
-	const struct wabi_export_info *y = &e[*(const uint32_t *)b];
+	const struct wabi_export_info *x = &e[((const struct wrt__name *)a)->i];
+	const struct wabi_export_info *y = &e[((const struct wrt__name *)b)->i];
 
 	return compare_names(wrt__str(m, x->name), x->name.n,
 	    wrt__str(m, y->name), y->name.n);
@@ -312,13 +312,16 @@ by_name(const void *a, const void *b, void *arg)
 static int
 index_exports(struct wrt_module *m)
 {
+	const struct wabi_export_info *e = WRT__META(m, exports);
 	uint32_t n = m->meta->exports.n;
 
 	m->exports_by_name = wrt__calloc(n, sizeof *m->exports_by_name);
 	if (!m->exports_by_name)
 		return WRT_ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
-		m->exports_by_name[i] = i;
+		m->exports_by_name[i] = (struct wrt__name){
+		    wrt__name_prefix(wrt__str(m, e[i].name), e[i].name.n),
+		    e[i].name.n, i };
 	qsort_r(m->exports_by_name, n, sizeof *m->exports_by_name, by_name, m);
 	return WRT_OK;
 }

@@ -68,22 +68,46 @@ wrt__tag_type(const struct wrt_module *m, uint32_t i)
 
 /* ---- Exports by name ---- */
 
+uint64_t
+wrt__name_prefix(const char *name, size_t n)
+{
+	uint64_t x = 0;
+
+	for (size_t k = 0; k < 8; k++)
+		x = x << 8 | (k < n ? (unsigned char)name[k] : 0);
+	return x;
+}
+
+/* Of two names with the same prefix, neither longer than that, the shorter one
+ * is the other's beginning. */
+static int
+compare(const struct wrt_module *m, const struct wrt__name *a, const char *name,
+    size_t n)
+{
+	const struct wabi_export_info *e = WRT__META(m, exports);
+	int c = 0;
+
+	if (a->n > 8 && n > 8)
+		c = memcmp(wrt__str(m, e[a->i].name), name,
+		    a->n < n ? a->n : n);
+	return c ? c : (a->n > n) - (a->n < n);
+}
+
 long
 wrt__find_export(const struct wrt_module *m, const char *name, size_t len)
 {
-	const struct wabi_export_info *e = WRT__META(m, exports);
+	uint64_t prefix = wrt__name_prefix(name, len);
 	size_t lo = 0, hi = m->meta->exports.n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		uint32_t i = m->exports_by_name[mid];
-		size_t n = e[i].name.n;
-		int c = memcmp(wrt__str(m, e[i].name), name,
-		    n < len ? n : len);
+		const struct wrt__name *e = &m->exports_by_name[mid];
+		int c = e->prefix != prefix ? (e->prefix < prefix ? -1 : 1) :
+		    compare(m, e, name, len);
 
-		if (c == 0 && n == len)
-			return (long)i;
-		if (c < 0 || (c == 0 && n < len))
+		if (c == 0)
+			return (long)e->i;
+		if (c < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
