@@ -175,6 +175,7 @@ fake_module(void)
 	static const struct wabi_import_info *funcs[1] = { blob.imports };
 	static uint32_t ids[3];
 	static int32_t from[3], to[3], typed[3];
+	static struct wrt__name names[NFUNCS];
 	static uint32_t by[NFUNCS];
 	static uint8_t image[IMAGE_PAGES * 4096] __attribute__((aligned(4096)));
 	int fd = memfd_create("image", MFD_CLOEXEC);
@@ -250,7 +251,13 @@ fake_module(void)
 			by[j] = by[j - 1];
 		by[j] = k;
 	}
-	m.exports_by_name = by;
+	for (uint32_t k = 0; k < NFUNCS; k++) {
+		const struct wabi_export_info *e = &blob.exports[by[k]];
+
+		names[k] = (struct wrt__name){ wrt__name_prefix((char *)&blob +
+		    e->name.off, e->name.n), e->name.n, by[k] };
+	}
+	m.exports_by_name = names;
 	if (wrt__types_of_meta(&blob.meta, ids) != WRT_OK ||
 	    wrt__registry_add(&m) != WRT_OK)
 		return NULL;
