@@ -72,7 +72,7 @@ up_dense(uint32_t ninstances)
 static wrt_instance *
 instance(struct env *e, wrt_module *m, wrt_imports *l)
 {
-	struct wrt_error err = { 0 };
+	struct wrt_error err;
 	wrt_instance *i;
 
 	if (wrt_instance_create(&i, e->pool, m, l, &err) != WRT_OK)
@@ -83,10 +83,9 @@ instance(struct env *e, wrt_module *m, wrt_imports *l)
 static wrt_func *
 func(wrt_instance *i, const char *name)
 {
-	struct wrt_functype t;
 	wrt_func *f;
 
-	if (wrt_instance_func(i, name, strlen(name), &f, &t) != WRT_OK)
+	if (wrt_instance_func(i, name, strlen(name), &f, NULL) != WRT_OK)
 		die("no export %s", name);
 	return f;
 }
