@@ -239,6 +239,7 @@ wrt__pages_serve(struct wrt_memory *m, uint64_t off)
 		return false;
 	off &= ~(PAGE - 1);
 	if (m->usual && !m->begun && uffd_first(m, off, bytes)) {
+		served(m);
 		errno = e;
 		return true;
 	}
@@ -254,9 +255,10 @@ wrt__pages_serve(struct wrt_memory *m, uint64_t off)
 	}
 	r = run_at(m, off, &stop);
 	ok = uffd_fill(m, r, off, off + PAGE);
-	if (ok)
+	if (ok) {
 		served(m);
 		uffd_note(m, off, off + PAGE);
+	}
 	errno = e;
 	return ok;
 }
