@@ -185,6 +185,7 @@ $(OBJ)/tools/wasmdump.c.o: FLAGS = -I$(INC)/all -Icompiler -Itools/lib \
 	$(BACK_CFLAGS)
 $(OBJ)/tools/lib/dump_artifact.c.o: FLAGS = -I$(INC)/all -Itools/lib \
 	$(BACK_CFLAGS)
+$(OBJ)/tools/lib/dump_custom.c.o: FLAGS = -I$(INC)/front -Icompiler -Itools/lib
 $(tool_obj) $(toollib_obj): | $(INC_public) $(INC_all)
 
 $(BIN)/wasmc: LIBS = $(back_libs)

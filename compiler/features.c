@@ -30,6 +30,10 @@ static const struct {
 	{ "bulk-memory-opt", FEAT_BULK },
 	{ "call-indirect-overlong", FEAT_REF_TYPES },
 	{ "multimemory", FEAT_MULTI_MEMORY },
+	{ "mutable-global", FEAT_MUTABLE_GLOBAL },
+	{ "nontrapping-float-to-int", FEAT_SAT_CONV },
+	{ "typed-function-references", FEAT_FUNC_REFS },
+	{ "typed-continuations", FEAT_STACK_SWITCHING },
 };
 
 /* A feature brings along those it is built upon, and they take it away. */
@@ -43,6 +47,30 @@ static const struct {
 	{ FEAT_STACK_SWITCHING, FEAT_EXCEPTIONS },
 };
 #define LEN(a)	(sizeof (a) / sizeof *(a))
+
+/* The words that stand for a whole set: versions of the specification, and
+ * what toolchains call "Lime". */
+#define B(NAME)	FEAT_BIT(FEAT_##NAME)
+#define SET_1	(B(MVP) | B(MUTABLE_GLOBAL))
+#define SET_2	(SET_1 | B(SIGN_EXT) | B(SAT_CONV) | B(MULTI_VALUE) | \
+	B(BULK) | B(REF_TYPES) | B(SIMD))
+#define SET_3	(SET_2 | B(EXT_CONST) | B(RELAXED_SIMD) | B(TAIL_CALL) | \
+	B(EXCEPTIONS) | B(MEMORY64) | B(MULTI_MEMORY) | B(FUNC_REFS) | B(GC))
+#define SET_LIME1	(SET_1 | B(SIGN_EXT) | B(SAT_CONV) | B(MULTI_VALUE) | \
+	B(BULK) | B(EXT_CONST))
+
+static const struct {
+	const char *name;
+	uint64_t set;
+} sets[] = {
+	{ "all", FEAT_BIT(NFEATURES) - 1 },
+	{ "mvp", B(MVP) },
+	{ "none", B(MVP) },
+	{ "wasm1", SET_1 },
+	{ "wasm2", SET_2 },
+	{ "wasm3", SET_3 },
+	{ "lime1", SET_LIME1 },
+};
 
 const char *
 feature_name(int feature)
@@ -99,19 +127,19 @@ find(const char *p, size_t n)
 	return -1;
 }
 
-/* The words that stand for a whole set. */
 static bool
 whole_set(const char *p, size_t n, uint64_t *set)
 {
-	if (is("all", p, n))
-		*set = FEAT_BIT(NFEATURES) - 1;
-	else if (is("default", p, n))
+	if (is("default", p, n)) {
 		*set = features_default();
-	else if (is("mvp", p, n) || is("none", p, n))
-		*set = FEAT_BIT(FEAT_MVP);
-	else
-		return false;
-	return true;
+		return true;
+	}
+	for (size_t i = 0; i < LEN(sets); i++)
+		if (is(sets[i].name, p, n)) {
+			*set = sets[i].set;
+			return true;
+		}
+	return false;
 }
 
 bool

@@ -581,9 +581,10 @@ validate_has_rule(enum op op)
 	return rules[op] != NULL;
 }
 
-/* Instructions that may stand in constant expressions. */
-static bool
-is_constant(enum op op, uint64_t features)
+/* Instructions that may stand in constant expressions: the feature that lets
+ * them, or NFEATURES. */
+static unsigned
+constant_feature(enum op op)
 {
 	switch (op) {
 	case OP_I32_CONST: case OP_I64_CONST: case OP_F32_CONST:
@@ -593,23 +594,29 @@ is_constant(enum op op, uint64_t features)
 	case OP_ARRAY_NEW_DEFAULT: case OP_ARRAY_NEW_FIXED:
 	case OP_ANY_CONVERT_EXTERN: case OP_EXTERN_CONVERT_ANY:
 	case OP_REF_I31:
-		return true;
+		return FEAT_MVP;
 	case OP_I32_ADD: case OP_I32_SUB: case OP_I32_MUL:
 	case OP_I64_ADD: case OP_I64_SUB: case OP_I64_MUL:
-		return features & FEAT_BIT(FEAT_EXT_CONST);
+		return FEAT_EXT_CONST;
 	default:
-		return false;
+		return NFEATURES;
 	}
 }
 
 static void
 check_constant(struct validator *v)
 {
-	if (!is_constant(v->in.op, v->m->features))
+	unsigned f = constant_feature(v->in.op);
+	const char *text = opinfos[v->in.op].text;
+
+	if (f == NFEATURES)
 		v_fail(v, "constant expression required: %s is not constant",
-		    opinfos[v->in.op].text);
-	if (v->in.op >= OP_I32_ADD && v->in.op <= OP_I64_MUL)
-		v->m->features_used |= FEAT_BIT(FEAT_EXT_CONST);
+		    text);
+	if (!(v->m->features & FEAT_BIT(f)))
+		v_fail(v, "constant expression required: %s needs the feature "
+		    "%s (--features +%s turns it on)", text,
+		    feature_name((int)f), feature_name((int)f));
+	v->m->features_used |= FEAT_BIT(f);
 }
 
 static void

@@ -137,6 +137,8 @@ struct elem *v_elem(struct validator *v, uint32_t idx);
 void v_data(struct validator *v, uint32_t idx);
 void v_vtype(struct validator *v, struct vtype t);	/* heap exists */
 void v_heap(struct validator *v, uint32_t heap);
+/* As v_heap(), and fails with "invalid cast" if nothing casts to it. */
+void v_castable(struct validator *v, uint32_t heap);
 
 /* ---- validate_types.c ---- */
 

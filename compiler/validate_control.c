@@ -264,8 +264,8 @@ br_on_cast(struct validator *v, struct vtype taken, struct vtype stays)
 	struct vtypes rest;
 	struct vtype last;
 
-	v_heap(v, v->in.type.heap);
-	v_heap(v, v->in.type2.heap);
+	v_castable(v, v->in.type.heap);
+	v_castable(v, v->in.type2.heap);
 	if (!vtype_sub(v->m, v->in.type2, v->in.type))
 		v_fail(v, "type mismatch: %s is no subtype of %s",
 		    TYPE_TEXT(v->in.type2), TYPE_TEXT(v->in.type));

@@ -275,12 +275,21 @@ v_array_init_elem(struct validator *v)
 
 /* ---- Casts ---- */
 
+/* Continuations cannot be told apart when they run: nothing casts to them. */
+void
+v_castable(struct validator *v, uint32_t heap)
+{
+	v_heap(v, heap);
+	if (heap_sub(v->m, heap, HT_CONT))
+		v_fail(v, "invalid cast: %s to a continuation type",
+		    opinfos[v->in.op].text);
+}
+
 /* The operand of a cast has the top type of the target's hierarchy. */
 static uint32_t
 top_of(struct validator *v, uint32_t heap)
 {
-	static const uint32_t tops[] = { HT_ANY, HT_FUNC, HT_EXTERN, HT_EXN,
-	    HT_CONT };
+	static const uint32_t tops[] = { HT_ANY, HT_FUNC, HT_EXTERN, HT_EXN };
 
 	for (unsigned i = 0; i < sizeof tops / sizeof *tops; i++)
 		if (heap_sub(v->m, heap, tops[i]))
@@ -291,7 +300,7 @@ top_of(struct validator *v, uint32_t heap)
 static void
 cast(struct validator *v, struct vtype result)
 {
-	v_heap(v, v->in.type.heap);
+	v_castable(v, v->in.type.heap);
 	v_pop(v, REF_NULL(top_of(v, v->in.type.heap)));
 	v_push(v, result);
 }
@@ -432,8 +441,9 @@ check_handlers(struct validator *v, struct vtypes results)
 
 		if (h->kind == CATCH)
 			check_on_label(v, h, tag, results);
-		else if (tag->params.n || !vtypes_sub(v->m, results,
-		    tag->results))
+		else if (tag->params.n ||
+		    !vtypes_sub(v->m, results, tag->results) ||
+		    !vtypes_sub(v->m, tag->results, results))
 			v_fail(v, "type mismatch: a switch handler's tag %u",
 			    h->tag);
 	}

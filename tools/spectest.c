@@ -177,19 +177,18 @@ drop_skipped(const char *list)
 
 /* ---- Processes ---------------------------------------------------------- */
 
-/* Some sets test a proposal against the specification before 3.0. */
+/* The core is tested as it comes.  Some files test a proposal against the
+ * specification before 3.0. */
 static const char *
 features_of(const struct file *f)
 {
+	static const char old[] = "all,-multi-memory,-reference-types";
 	static const struct {
 		const char *prefix, *features;
 	} sets[] = {
-		{ "threads/", "all,-multi-memory,-reference-types" },
-		{ "legacy/", "all" },
-		{ "stack-switching/", "all" },
-		{ "regress/cont_", "all" },
-		{ "custom-page-sizes/", "all" },
-		{ "wide-arithmetic/", "all" },
+		{ "core/", "default" },
+		{ "threads/imports", old },
+		{ "threads/memory", old },
 	};
 
 	if (opt.features)
@@ -198,7 +197,7 @@ features_of(const struct file *f)
 		if (strncmp(f->name, sets[i].prefix, strlen(sets[i].prefix))
 		    == 0)
 			return sets[i].features;
-	return NULL;
+	return "all";
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "compile.h"
 #include "disasm.h"
 #include "dump_artifact.h"
+#include "dump_custom.h"
 #include "insn.h"
 
 static const char usage_text[] =
@@ -481,6 +482,7 @@ dump_details(struct compile *c)
 		printf("Segments:\n");
 	dump_segments(c);
 	dump_core(c);
+	dump_customs(m);
 }
 
 /* ---- Code ---- */
@@ -534,7 +536,7 @@ dump_body(struct compile *c, uint32_t idx)
 		printf("  %08" PRIx64 ": %*s", in.offset,
 		    (int)(depth < 30 ? 2 * depth : 60), "");
 		disasm_insn(stdout, &c->module, &in);
-		fputc('\n', stdout);
+		puts(dump_hint(&c->module, in.offset));
 		if (opens_block(in.op) || (closes_block(in.op) &&
 		    in.op != OP_END && in.op != OP_DELEGATE))
 			depth++;

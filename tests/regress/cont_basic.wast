@@ -411,3 +411,35 @@
 (assert_return (invoke "sub") (i32.const 1))
 (assert_trap (invoke "copy") "continuation already consumed")
 (assert_return (invoke "null") (i32.const 1))
+
+;; Nothing casts to continuations, whatever comes before.
+(assert_invalid (module
+  (func (drop (ref.test contref (unreachable))))) "invalid cast")
+(assert_invalid (module
+  (func (drop (ref.cast (ref null nocont) (unreachable))))) "invalid cast")
+(assert_invalid (module (type $f (func)) (type $k (cont $f))
+  (func (param contref) (result (ref $k)) (ref.cast (ref $k) (local.get 0))))
+  "invalid cast")
+(assert_invalid (module (type $f (func)) (type $k (cont $f))
+  (func (param contref) (result (ref null $k))
+    (br_on_cast 0 contref (ref null $k) (local.get 0)) (drop)
+    (ref.null $k))) "invalid cast")
+(assert_invalid (module (type $f (func)) (type $k (cont $f))
+  (func (param contref) (result contref)
+    (br_on_cast_fail 0 contref (ref $k) (local.get 0)))) "invalid cast")
+
+;; A switch handler's tag ends exactly as the continuation does.
+(assert_invalid (module
+  (type $f (func (result funcref))) (type $k (cont $f))
+  (tag $t (result nullfuncref))
+  (func (param (ref $k)) (drop (resume $k (on $t switch) (local.get 0)))))
+  "type mismatch")
+(assert_invalid (module
+  (type $f (func (result nullfuncref))) (type $k (cont $f))
+  (tag $t (result funcref))
+  (func (param (ref $k)) (drop (resume $k (on $t switch) (local.get 0)))))
+  "type mismatch")
+(module
+  (type $f (func (result funcref))) (type $k (cont $f))
+  (tag $t (result funcref))
+  (func (param (ref $k)) (drop (resume $k (on $t switch) (local.get 0)))))
