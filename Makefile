@@ -309,7 +309,8 @@ fuzz: deps-test
 RUN = OUT=$(OUT) SPEC=$(SPEC) WASM_CC='$(WASM_CC)' CC='$(CC)' \
 	CLANG='$(CLANG)' tests/run $(RUNFLAGS)
 check-build: everything tests wat examples $(fuzz_bin)
-	@$(MAKE) --no-print-directory SAN=address,undefined tests
+	@$(MAKE) --no-print-directory SAN=address,undefined tests \
+	    build/san-address-undefined/bin/spectest
 	@$(MAKE) --no-print-directory aarch64
 check check-long bless: deps-test
 	@$(MAKE) --no-print-directory check-build

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # timeout: 3600
 """The specification's tests on aarch64: what depends on the machine, and with
-LONG=1 the whole core."""
+LONG=1 the whole core.  The sets of the proposals in any case."""
 import os
 import sys
 
@@ -21,7 +21,12 @@ FILES = """
     simd_f32x4_cmp simd_f32x4_pmin_pmax simd_f32x4_rounding simd_f64x2_arith
     simd_i16x8_q15mulr_sat_s simd_i32x4_dot_i16x8 simd_i32x4_trunc_sat_f64x2
     simd_i8x16_arith2 simd_lane simd_load_extend simd_splat simd_store8_lane
+    address64 array array_copy br_on_cast call_ref extern i31 instance memory64
+    memory_trap64 ref_cast ref_test return_call return_call_indirect
+    return_call_ref struct tag throw throw_ref try_table type-subtyping
 """.split()
+# Whole sets beside the core.
+SETS = "custom-page-sizes", "legacy", "threads", "wide-arithmetic"
 
 prepare()
 root = os.environ.get("SPEC", os.path.join(TOP, "../shared/spec"))
@@ -31,5 +36,6 @@ if not os.path.isdir(core):
     sys.exit(0)
 paths = [core] if os.environ.get("LONG") else \
     [os.path.join(core, name) for name in FILES]
+paths += [os.path.join(root, name) for name in SETS]
 good = forward("spec", [os.path.join(OUT, "bin/spectest"), "-j", "2", *paths])
 sys.exit(not good)
