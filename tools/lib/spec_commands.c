@@ -32,6 +32,7 @@ struct unit {
 	wrt_module *module;
 	wrt_instance *inst;		/* NULL for a mere definition */
 	bool skipped;
+	bool shared;			/* another context's, which closes it */
 };
 
 struct thread {
@@ -125,6 +126,7 @@ is_spec_text(const char *text)
 		"indirect call type mismatch", "call stack exhausted",
 		"cast failure", "unaligned atomic", "expected shared memory",
 		"unhandled", "continuation already consumed",
+		"uncaught exception",
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -656,8 +658,10 @@ destroy_context(struct context *c)
 	/* Newest first: but any order would be right. */
 	for (struct unit *u = c->units, *next; u; u = next) {
 		next = u->next;
-		wrt_instance_close(u->inst);
-		wrt_module_close(u->module);
+		if (!u->shared) {
+			wrt_instance_close(u->inst);
+			wrt_module_close(u->module);
+		}
 		free(u->name);
 		free(u);
 	}
@@ -691,8 +695,13 @@ do_thread(struct context *c, const json_t *cmd)
 		abort();
 	t->context = create_context(c->run);
 	t->commands = json_object_get(cmd, "commands");
-	if (*shared)
-		wrt_imports_instance(t->context->imports, shared, u->inst);
+	if (*shared) {
+		struct unit *same = add_unit(t->context, shared);
+
+		same->inst = u->inst;
+		same->shared = true;
+		offer_by_name(t->context, same);
+	}
 	if (pthread_create(&t->id, NULL, thread_main, t) != 0)
 		abort();
 	t->next = c->threads;
