@@ -820,9 +820,12 @@ count_instances(const json_t *list)
 static void
 run_list(struct run *run, const json_t *list)
 {
+	uint32_t n = count_instances(list) + 4;
+	/* 64-bit memories are larger than 4 GiB only in files with few. */
 	struct wrt_pool_config config = {
-		.max_instances = count_instances(list) + 4,
+		.max_instances = n,
 		.max_memories = 16,
+		.max_memory_bytes = n < 64 ? 16ull << 30 : 0,
 	};
 	struct wrt_error err = { 0 };
 	struct context *c = create_context(run);
