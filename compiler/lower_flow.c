@@ -335,5 +335,5 @@ flow_memory_full(const struct plan *p, uint32_t mem)
 
 	if (m->limits.has_max)
 		return m->limits.max >= pages;
-	return m->imported || m->limits.min >= pages;
+	return m->imported || m->limits.min >= pages - 1;
 }

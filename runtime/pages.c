@@ -570,7 +570,7 @@ limit_of(const struct wrt_memory *m, const struct wabi_limits *limits)
 	uint64_t most = (1ull << 32) / WABI_PAGE_BYTES - 1;
 
 	if (limits->is64 || limits->page_log2 != 16 ||
-	    limits->max != UINT64_MAX || limits->min > most)
+	    limits->max != UINT64_MAX || limits->min >= most)
 		return pages;
 	return pages < most ? pages : most;
 }

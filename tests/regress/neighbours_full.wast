@@ -72,3 +72,23 @@
 (assert_return (invoke "down" (i32.const 0)) (i32.const 23))
 (assert_return (invoke "up" (i32.const -24)) (i32.const 23))
 (assert_return (invoke "up" (i32.const -16)) (i32.const 0))
+
+;; One page short of them all from the start: it may still grow by that page.
+(module
+  (memory 65535)
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "set") (param i32 i32) (i32.store (local.get 0) (local.get 1)))
+  (func (export "down") (param i32) (result i32)
+    (drop (i32.load8_u (local.get 0)))
+    (i32.load (i32.sub (local.get 0) (i32.const 8))))
+  (func (export "up") (param i32) (result i32)
+    (drop (i32.load8_u (local.get 0)))
+    (i32.load (i32.add (local.get 0) (i32.const 8)))))
+(assert_trap (invoke "down" (i32.const 0)) "out of bounds memory access")
+(assert_return (invoke "grow" (i32.const 1)) (i32.const 65535))
+(assert_return (invoke "grow" (i32.const 0)) (i32.const 65536))
+(assert_return (invoke "grow" (i32.const 1)) (i32.const -1))
+(invoke "set" (i32.const -8) (i32.const 29))
+(invoke "set" (i32.const 0) (i32.const 31))
+(assert_return (invoke "down" (i32.const 0)) (i32.const 29))
+(assert_return (invoke "up" (i32.const -8)) (i32.const 31))
