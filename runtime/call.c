@@ -133,7 +133,7 @@ call_guest(wrt_instance *i, struct wabi_func *f, const wrt_val *args,
 	wrt__add(&i->counts.done.calls, 1);
 	for (uint32_t k = 0; k < nargs; k++)
 		vals[k] = args[k];
-	a.may_suspend = true;
+	a.may_suspend = !i->session;
 	a.func = f;
 	a.vals = vals;
 	return wrt__call_end(&a, wrt__act_enter(&a, thunk, f->vmctx, f->code,

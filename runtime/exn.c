@@ -302,6 +302,7 @@ land(struct wrt__act *a, const struct wrt__cont *k,
 	a->exn = NULL;
 	a->inner = NULL;
 	a->ends = 0;
+	a->code = 0;
 	wrt__land(a, e);
 }
 

@@ -249,6 +249,9 @@ _Noreturn void wrt__land(struct wrt__act *act, struct wabi_exn *exn);
 extern const char wrt__enter_window[], wrt__enter_window_end[];
 extern const char wrt__stub_windows[], wrt__stub_windows_end[];
 bool wrt__pc_in_window(uintptr_t pc);
+/* HOSTFAST, up to where a host function runs: still as guest code, since what
+ * follows does not look at act->pending. */
+extern const char wrt__stub_HOSTFAST[], wrt__fast_entered[];
 
 /* Where a continuation begins: calls fn(x, y, z), which are in registers that
  * calls preserve (see start_regs() in cont.c), and then CONT_END. */

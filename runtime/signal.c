@@ -256,6 +256,15 @@ wrt__pc_in_window(uintptr_t pc)
 	return false;
 }
 
+/* To leave this to pending would block the signal while the host function
+ * waits. */
+static bool
+in_fast_entry(uintptr_t pc)
+{
+	return pc >= (uintptr_t)wrt__stub_HOSTFAST &&
+	    pc < (uintptr_t)wrt__fast_entered;
+}
+
 /* A guest that was suspended goes on from here. */
 static bool
 resume(struct wrt__thread *t, ucontext_t *uc)
@@ -303,7 +312,7 @@ on_kill(int sig, siginfo_t *si, void *uc)
 			break;
 	}
 	wrt__wait_kill(a->thread);
-	if (!a->in_host && in_guest(pc)) {
+	if (!a->in_host && (in_guest(pc) || in_fast_entry(pc))) {
 		trap_out(uc, a, WABI_TRAP_INTERRUPT);
 	} else if (!a->in_host && wrt__pc_in_window(pc)) {
 		/* The stub has noted where the guest is; in wrt__enter it has

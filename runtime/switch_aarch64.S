@@ -357,6 +357,9 @@ wrt__stub_HOSTFAST:
 	NOTE
 	str x0, [x9, #RESULT]
 	str w10, [x9, #IN_HOST]		/* 1 */
+	.globl wrt__fast_entered
+	.hidden wrt__fast_entered
+wrt__fast_entered:
 	mov x19, x9
 	.cfi_escape 0x0f, 3, 0x83, SP, 0x06
 	.cfi_escape 0x10, 19, 2, 0x83, X(19)

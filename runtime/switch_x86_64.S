@@ -305,6 +305,9 @@ wrt__stub_HOSTFAST:
 	NOTE
 	movq %rdi, RESULT(%rax)
 	movl $1, IN_HOST(%rax)
+	.globl wrt__fast_entered
+	.hidden wrt__fast_entered
+wrt__fast_entered:
 	movq %rax, %rbx
 	.cfi_escape 0x0f, 3, 0x73, SP, 0x06
 	.cfi_escape 0x10, 3, 2, 0x73, RBX
