@@ -17,7 +17,7 @@ enum { ROUNDS = 15 };
 
 struct bench {
 	wrt_instance *i, *callee;
-	wrt_func *add, *none, *div, *loop[4];
+	wrt_func *add, *none, *div, *loop[5];
 	struct wrt_typed t_add;
 	int32_t sum;
 };
@@ -133,6 +133,7 @@ static void host_none(struct bench *b, long n) { loop(b, 0, n); }
 static void host_array(struct bench *b, long n) { loop(b, 1, n); }
 static void host_typed(struct bench *b, long n) { loop(b, 2, n); }
 static void yield(struct bench *b, long n) { loop(b, 3, n); }
+static void service(struct bench *b, long n) { loop(b, 4, n); }
 
 static void
 trap(struct bench *b, long n)
@@ -157,6 +158,7 @@ static const struct row {
 	{ "host call, typed", host_typed, 1000000 },
 	{ "host call, array", host_array, 1000000 },
 	{ "yield and resume", yield, 300000 },
+	{ "service of another instance", service, 300000 },
 	{ "trap, not looked at", trap, 100000 },
 };
 
@@ -201,6 +203,10 @@ main(int argc, char **argv)
 	check(wrt_imports_typed(l, "env", "typed", &i_i,
 	    (void (*)(void))plus_typed, NULL), "");
 	check(wrt_imports_func(l, "env", "yield", &i_i, plus_yield, NULL), "");
+	wrt_imports_unknown(l, WRT_UNKNOWN_TRAP);
+	check(wrt_instance_create(&b.callee, p, m, l, NULL), "callee");
+	check(wrt_imports_service(l, "env", "service", b.callee, "plus", NULL),
+	    "service");
 	check(wrt_instance_create(&b.i, p, m, l, NULL), "instance");
 	b.add = func(b.i, "add");
 	b.div = func(b.i, "div");
@@ -208,10 +214,12 @@ main(int argc, char **argv)
 	b.loop[1] = func(b.i, "loop_array");
 	b.loop[2] = func(b.i, "loop_typed");
 	b.loop[3] = func(b.i, "loop_yield");
+	b.loop[4] = func(b.i, "loop_service");
 	check(wrt_func_typed(b.add, &ii_i, &b.t_add), "typed");
 	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
 		measure(&b, &rows[k]);
 	wrt_instance_close(b.i);
+	wrt_instance_close(b.callee);
 	wrt_module_close(m);
 	wrt_imports_destroy(l);
 	wrt_pool_destroy(p);

@@ -4,6 +4,7 @@
   (import "env" "array" (func $array (type $t)))
   (import "env" "typed" (func $typed (type $t)))
   (import "env" "yield" (func $yield (type $t)))
+  (import "env" "service" (func $service (type $t)))
   (table funcref (elem $own))
   (func $own (param i32) (result i32)
     (i32.add (local.get 0) (i32.const 1)))
@@ -24,6 +25,13 @@
   (func (export "loop_typed") (param i32) (result i32) (local i32)
     (loop $l
       (local.set 1 (call $typed (local.get 1)))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 1))
+  (func (export "plus") (type $t) (call_indirect (type $t) (local.get 0)
+    (i32.const 0)))
+  (func (export "loop_service") (param i32) (result i32) (local i32)
+    (loop $l
+      (local.set 1 (call $service (local.get 1)))
       (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
     (local.get 1))
   (func (export "loop_yield") (param i32) (result i32) (local i32)

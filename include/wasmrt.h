@@ -288,6 +288,61 @@ WRT_API int wrt_imports_export(wrt_imports *, const char *module,
 WRT_API int wrt_imports_instance(wrt_imports *, const char *module,
     wrt_instance *from);
 
+/* ---- Services -----------------------------------------------------------
+ *
+ * A service is an export of one instance, the callee, as an import of others,
+ * with nothing between them but values: each has its memory, its stack, its
+ * limits and its fuel, and none is kept alive by the other.  docs/SERVICES.md
+ * tells it at length.
+ *
+ * A call of a service claims the callee for the caller's thread and runs it on
+ * a stack of its own size.  It may end otherwise than by returning: */
+enum wrt_service_end {
+	WRT_SERVICE_TRAPPED = 0,	/* the callee did, or was killed */
+	WRT_SERVICE_BUSY = 1,		/* it runs, on this thread or another,
+					 * or is suspended: nothing was run */
+	WRT_SERVICE_DEPTH = 2,		/* max_depth: nothing was run */
+	WRT_SERVICE_CLOSED = 3,		/* it is: nothing was run */
+	WRT_SERVICE_ENDS = 4,
+};
+
+/* What the caller has of that.  Zero in a field takes the default.
+ *
+ * As a rule the caller traps too: with the callee's code, or, if that ended by
+ * wrt_exit() or an exception, and for BUSY and CLOSED, with WRT_TRAP_HOST; for
+ * DEPTH with WRT_TRAP_STACK_OVERFLOW.  The text is "service MODULE.NAME: " and
+ * why.  The callee keeps its own trap, with the frames. */
+struct wrt_service_options {
+	uint32_t max_depth;		/* of services that call services, this
+					 * one included; default 16 */
+	uint32_t results;		/* bits 1 << enum wrt_service_end: the
+					 * caller goes on, and gets ... */
+	wrt_val result[WRT_SERVICE_ENDS];	/* this for the first result,
+					 * zero for others.  The function's
+					 * results are numbers then, at least
+					 * one (WRT_ETYPE) */
+};
+
+/* The exported function `export_name` of callee, as a service under another
+ * name.  options may be NULL and are copied.  Instances import it as they
+ * import a host function, by its type.  One with references other than
+ * externref among its parameters and results is refused when it is imported
+ * (WRT_ELINK); an externref that is the host's own word is passed as it is, one
+ * that stands for an object of the sandbox it comes from traps the caller.
+ *
+ * The callee may be closed, by any thread, whenever it does not run.  A caller
+ * that is killed, or over its time, while the callee runs ends both.  A limit
+ * of CPU time that the callee has counts for the callee, and what it takes not
+ * for the caller; without one it takes the caller's.  The callee cannot be
+ * suspended in a service: wrt_yield() is refused, and a time slice of the
+ * caller ends as the service returns.
+ *
+ * WRT_ENOTFOUND: no such function; WRT_EINVAL also if it is a host function,
+ * which is imported as itself; WRT_ENOMEM. */
+WRT_API int wrt_imports_service(wrt_imports *, const char *module,
+    const char *name, wrt_instance *callee, const char *export_name,
+    const struct wrt_service_options *options);
+
 /* Memory, table and global of the host's own, which live as long as the list.
  * The pool gives the memory its place. */
 WRT_API int wrt_imports_memory(wrt_imports *, wrt_pool *, const char *module,

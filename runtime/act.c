@@ -45,18 +45,18 @@ claim(wrt_instance *i, struct wrt__thread *t, bool resuming)
 }
 
 /* Is the claim all of i's, or its session's that is between two calls? */
-static bool
-outermost(const wrt_instance *i)
+bool
+wrt__act_outermost(const wrt_instance *i)
 {
 	return i->depth == 1 || (i->depth == 2 && i->session &&
 	    !wrt__session_runs(i->session));
 }
 
-/* Returns the code of a kill, or 0. */
+/* Returns the code of a kill, or 0.  Others may use i after release(). */
 static int
 unclaim(wrt_instance *i, enum wrt__state state)
 {
-	bool last = outermost(i);
+	bool last = wrt__act_outermost(i);
 	uint64_t word;
 
 	if (--i->depth > 0) {
@@ -68,8 +68,14 @@ unclaim(wrt_instance *i, enum wrt__state state)
 	}
 	word = atomic_exchange_explicit(&i->kill, 0, memory_order_acq_rel);
 	i->state = word >> 32 ? WRT__TRAPPED : state;
-	atomic_store_explicit(&i->thread, NULL, memory_order_release);
 	return (int)(word >> 32);
+}
+
+static void
+release(wrt_instance *i)
+{
+	if (!i->depth)
+		atomic_store_explicit(&i->thread, NULL, memory_order_release);
 }
 
 /* A nested activation goes on where the guest called the host, on the same
@@ -79,7 +85,7 @@ take_stack(struct wrt__act *a)
 {
 	struct wrt__act *p = a->prev;
 
-	if (p && p->stack) {
+	if (p && p->stack && !a->service) {
 		a->stack = p->stack;
 		a->stack_top = (void *)((p->regs.sp - NESTED_GAP) & ~15ull);
 		return WRT_OK;
@@ -130,8 +136,11 @@ wrt__act_begin(struct wrt__act *a, wrt_instance *i, bool resuming)
 	a->regs.pc = a->regs.sp = 0;
 	memset(&a->result, 0, sizeof *a - offsetof(struct wrt__act, result));
 	a->prev = wrt__act;
-	if (a->prev && !a->prev->in_host)
-		return WRT_ESTATE;	/* from a signal handler */
+	if (a->prev) {
+		if (!a->prev->in_host)
+			return WRT_ESTATE;	/* from a signal handler */
+		a->nservices = a->prev->nservices;
+	}
 	a->thread = wrt__thread_get();
 	if (!a->thread)
 		return WRT_ENOMEM;
@@ -139,7 +148,7 @@ wrt__act_begin(struct wrt__act *a, wrt_instance *i, bool resuming)
 	rc = claim(i, a->thread, resuming);
 	if (rc != WRT_OK)
 		return rc;
-	if (i->trap.code && outermost(i))
+	if (i->trap.code && wrt__act_outermost(i))
 		wrt__trap_clear(i);
 	return WRT_OK;
 }
@@ -154,6 +163,8 @@ wrt__act_cancel(struct wrt__act *a)
 		i->state = i->suspended ? WRT__SUSPENDED : WRT__READY;
 		wrt__kill_unblock();
 	}
+	if (!a->service)
+		release(i);
 }
 
 /* The kill signal may be blocked, and on its way again; so it has to be if an
@@ -189,8 +200,8 @@ keep_trap(struct wrt__act *a, int kill)
 		a->prev->inner = i;
 }
 
-int
-wrt__act_end(struct wrt__act *a, bool left)
+static int
+act_end(struct wrt__act *a, bool left)
 {
 	wrt_instance *i = a->inst;
 	bool suspended = left && a->suspended, trapped = left && !suspended;
@@ -220,6 +231,22 @@ wrt__act_end(struct wrt__act *a, bool left)
 	i->suspended = a->stack;
 	a->stack = NULL;
 	return WRT_SUSPENDED;
+}
+
+int
+wrt__act_end(struct wrt__act *a, bool left)
+{
+	int rc = act_end(a, left);
+
+	if (!a->service)
+		release(a->inst);
+	return rc;
+}
+
+void
+wrt__service_release(struct wrt__act *a)
+{
+	release(a->inst);
 }
 
 void

@@ -111,6 +111,24 @@ wrt__call_end(struct wrt__act *a, bool left, struct wabi_func *f,
 	return rc;
 }
 
+int
+wrt__call_in(struct wrt__act *a, struct wabi_func *f, wrt_val *vals)
+{
+	void *thunk = thunk_of(wrt__instance_of(f->vmctx), f);
+	bool refs;
+	const struct wrt_functype *t = wrt__type_of_call(f->type_id, &refs);
+	wrt_val *at;
+	int rc = wrt__act_stack(a, t->nparams > t->nresults ? t->nparams :
+	    t->nresults, &at);
+
+	if (rc != WRT_OK)
+		return rc;
+	for (uint32_t k = 0; k < t->nparams; k++)
+		at[k] = vals[k];
+	return wrt__call_end(a, wrt__act_enter(a, thunk, f->vmctx, f->code,
+	    at), f, at, vals);
+}
+
 /* The values are kept on the guest's stack, where they are as long as the call,
  * which may be longer than we are.  vals are n, references taken. */
 static int

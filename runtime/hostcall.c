@@ -43,6 +43,7 @@ wrt__hostfn_put(struct wrt__hostfn *h)
 	if (!h || atomic_fetch_sub(&h->refs, 1) != 1)
 		return;
 	wrt__cfunc_free(h->cfunc);
+	wrt__service_free(h->service);
 	wrt__free(h->text);
 	wrt__free(h);
 }

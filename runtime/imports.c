@@ -272,6 +272,41 @@ wrt_imports_typed(wrt_imports *l, const char *module, const char *name,
 	return add_host(l, module, name, type, NULL, fn, data);
 }
 
+/* ---- Services ----------------------------------------------------------- */
+
+int
+wrt_imports_service(wrt_imports *l, const char *module, const char *name,
+    wrt_instance *callee, const char *export_name,
+    const struct wrt_service_options *options)
+{
+	struct wrt_functype type;
+	struct wabi_func *f;
+	struct wrt__def *d;
+	wrt_func *func;
+	int rc;
+
+	if (!l || !module || !name || !callee || !export_name)
+		return WRT_EINVAL;
+	rc = wrt_instance_func(callee, export_name, strlen(export_name), &func,
+	    &type);
+	if (rc != WRT_OK)
+		return rc;
+	f = (struct wabi_func *)func;
+	if (f->host)
+		return WRT_EINVAL;
+	d = def_new(module, strlen(module), name, strlen(name), WRT_FUNC);
+	if (!d)
+		return WRT_ENOMEM;
+	d->host = wrt__hostfn_new(&type, NULL, NULL);
+	rc = d->host ? wrt__service_make(d->host, callee, f, module, name,
+	    options) : WRT_ENOMEM;
+	if (rc == WRT_OK)
+		def_add(l, d);
+	else
+		def_free(d);
+	return rc;
+}
+
 /* ---- Other instances' exports ------------------------------------------- */
 
 static int

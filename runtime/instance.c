@@ -841,7 +841,7 @@ wrt__instance_free_alone(wrt_instance *i)
 void
 wrt_instance_close(wrt_instance *i)
 {
-	if (!i || !i->open || i->depth)
+	if (!i || !i->open || !wrt__services_close(i) || i->depth)
 		return;
 	wrt__suspended_drop(i);
 	i->open = false;

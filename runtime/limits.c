@@ -110,6 +110,45 @@ wrt__limits_end(wrt_instance *i, struct wrt__thread *t, bool suspended)
 	l->wall_end = l->cpu_end = l->slice_end = 0;
 }
 
+/* The first of this thread's that counts. */
+static uint64_t
+first_cpu_end(void)
+{
+	uint64_t first = 0;
+
+	for (const struct wrt__act *a = wrt__act; a; a = a->prev) {
+		uint64_t end = a->inst->lim.cpu_end;
+
+		if (end && (!first || end < first))
+			first = end;
+	}
+	return first;
+}
+
+bool
+wrt__limits_pause(wrt_instance *i, struct wrt__thread *t)
+{
+	struct wrt__limits *l = &i->lim;
+
+	if (!l->cpu_end)
+		return false;
+	l->cpu_paused = left_until(l->cpu_end, CLOCK_THREAD_CPUTIME_ID);
+	l->cpu_end = 0;
+	atomic_store(&t->cpu_alarm, first_cpu_end());
+	return true;
+}
+
+void
+wrt__limits_go_on(wrt_instance *i, struct wrt__thread *t)
+{
+	struct wrt__limits *l = &i->lim;
+
+	l->cpu_end = later(wrt__now_ns(CLOCK_THREAD_CPUTIME_ID),
+	    l->cpu_paused);
+	atomic_store(&t->cpu_alarm, first_cpu_end());
+	wrt__watchdog_at(later(wrt__now_ns(CLOCK_MONOTONIC), l->cpu_paused));
+}
+
 static void
 end_with(wrt_instance *i, int code)
 {

@@ -309,6 +309,19 @@ fail_import(struct wrt_error *err, const struct wrt_module *m,
 	    "incompatible import type" : "unknown import", t.s);
 }
 
+static int
+fail_service(struct wrt_error *err, const struct wrt_module *m,
+    const struct wabi_import_info *im, const struct wrt__def *d)
+{
+	struct text t = { .n = 0 };
+
+	say_name(&t, m, im->module);
+	say(&t, " ");
+	say_name(&t, m, im->name);
+	return wrt__fail(err, WRT_ELINK, "%s cannot be a service: %s", t.s,
+	    wrt__service_refused(d->host));
+}
+
 /* ---- Matching ------------------------------------------------------------
  *
  * https://webassembly.github.io/spec/core/valid/matching.html
@@ -615,6 +628,8 @@ wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err)
 			continue;
 		if (!d || !match(m, &im[k], d))
 			return fail_import(err, m, &im[k], d);
+		if (d->host && wrt__service_refused(d->host))
+			return fail_service(err, m, &im[k], d);
 		if (im[k].kind == WABI_KIND_MEMORY && d->mem->dense &&
 		    m->meta->bounds != WABI_BOUNDS_EXPLICIT)
 			return wrt__fail(err, WRT_ELINK, "a memory of a dense "

@@ -21,6 +21,7 @@
  *   coredump.c   the same as a file
  *   builtins.c   the runtime calls;  wait.c  those that wait and notify
  *   hostcall.c   guest to host
+ *   service.c    guest to guest, by no more than a call
  *   exn.c        exceptions: their life, throwing, the host's part
  *   landing.c    where an exception is caught
  *   cont.c       continuations: changing stacks;  cont_life.c  their life
@@ -191,6 +192,8 @@ struct wrt__act {
 	struct wabi_func *func;		/* if it may: what was called, with */
 	wrt_val *vals;
 	struct wrt__act *next_session;
+	struct wrt__service *service;	/* that is called, or NULL */
+	uint32_t nservices;		/* such calls, up to here */
 	struct wabi_exn *exn;		/* not caught here; with code */
 	struct wrt__cont *cont;		/* the continuation that runs; NULL: on
 					 * the stack where the call began */
@@ -270,12 +273,16 @@ void wrt__pending(struct wrt__act *act);
  * WRT_ENOMEM; `resuming` what is suspended and nothing else.  wrt__act_stack
  * gives it a stack, with n values at its top (*vals); on failure the claim is
  * given back.  wrt__act_end, after the guest returned or `left`: WRT_OK,
- * WRT_ETRAP with the trap kept in inst, WRT_SUSPENDED.  wrt__act_release then
- * gives back the stack. */
+ * WRT_ETRAP with the trap kept in inst, WRT_SUSPENDED; that of a service's call
+ * leaves the claim to wrt__service_release.  wrt__act_release then gives back
+ * the stack. */
 int wrt__act_begin(struct wrt__act *a, wrt_instance *inst, bool resuming);
+/* Is the claim all of i's, or its session's that is between two calls? */
+bool wrt__act_outermost(const wrt_instance *i);
 int wrt__act_stack(struct wrt__act *a, uint32_t n, wrt_val **vals);
 int wrt__act_end(struct wrt__act *a, bool left);
 void wrt__act_release(struct wrt__act *a);
+void wrt__service_release(struct wrt__act *a);
 /* Make it the thread's innermost one, which the handlers find. */
 void wrt__act_link(struct wrt__act *a);
 /* Give back a claim, nothing having run. */
@@ -289,6 +296,9 @@ bool wrt__act_resume(struct wrt__act *a);
  * kept in inst, WRT_ESTATE, WRT_ENOMEM. */
 int wrt__run(wrt_instance *inst, void *fn, void *x, void *y, void *z);
 
+/* call.c: run f, in a's instance, which is claimed, to vals.  Gives back the
+ * stack; and the claim, too, unless it is a service's. */
+int wrt__call_in(struct wrt__act *a, struct wabi_func *f, wrt_val *vals);
 /* call.c: the end of a call of f with vals; gives back the stack. */
 int wrt__call_end(struct wrt__act *a, bool left, struct wabi_func *f,
     wrt_val *vals, wrt_val *results);
@@ -394,6 +404,8 @@ struct wrt__limits {
 	uint64_t cpu_begin;		/* the clock, as this call began; or 0 */
 	uint64_t wall_end, cpu_end;	/* of this call; 0: none */
 	uint64_t wall_left, cpu_left;	/* of a suspended call; 0: none is */
+	uint64_t cpu_paused;		/* likewise, of one that calls a
+					 * service */
 	uint64_t slice_end;
 	/* the thread's alarms before */
 	uint64_t wall_before, cpu_before, slice_before;
@@ -405,6 +417,10 @@ void wrt__limits_changed(wrt_instance *i);
  * suspended: what it had left is kept. */
 void wrt__limits_begin(struct wrt__act *a);
 void wrt__limits_end(wrt_instance *i, struct wrt__thread *t, bool suspended);
+/* The CPU time of i's call, which runs, does not count until it goes on.
+ * False: it has no such limit. */
+bool wrt__limits_pause(wrt_instance *i, struct wrt__thread *t);
+void wrt__limits_go_on(wrt_instance *i, struct wrt__thread *t);
 /* From the handler: mark what is over its time as killed. */
 void wrt__limits_check(struct wrt__act *a);
 
@@ -844,6 +860,7 @@ struct wrt__hostfn {
 	struct wrt__cfunc *cfunc;	/* libffi's, or NULL */
 	void (*fast)(void);		/* it takes registers only; or NULL */
 	char *text;			/* unknown import: what to say */
+	struct wrt__service *service;	/* what data is; or NULL */
 };
 
 struct wrt__hostfn *wrt__hostfn_new(const struct wrt_functype *type,
@@ -854,6 +871,18 @@ void wrt__cfunc_free(struct wrt__cfunc *c);
 /* Call it on the stack we are on.  Negative: as wrt_host_fn. */
 int wrt__hostfn_call(struct wrt__hostfn *h, wrt_instance *caller,
     wrt_val *vals);
+
+/* service.c.  Make h, which is new, a service; WRT_ENOMEM. */
+int wrt__service_make(struct wrt__hostfn *h, wrt_instance *callee,
+    struct wabi_func *f, const char *module, const char *name,
+    const struct wrt_service_options *options);
+void wrt__service_free(struct wrt__service *s);
+/* Why it cannot be one, or NULL. */
+const char *wrt__service_refused(const struct wrt__hostfn *h);
+/* The host closes i: what calls it gets to know.  False: i runs, or another
+ * thread is about to. */
+bool wrt__services_close(wrt_instance *i);
+void wrt__services_forked(void);
 
 /* Set a's trap code after its host function returned rc, or set a trap. */
 void wrt__hostfn_code(struct wrt__act *a, int rc);
@@ -963,6 +992,7 @@ struct wrt_instance {
 	struct wrt__act *session;	/* or NULL */
 	wrt__kill_word kill;
 	struct wrt__counts counts;
+	struct wrt__service *_Atomic services;	/* whose callee it is */
 	wrt_pool *pool;
 	struct wrt_module *module;
 	struct wrt__group *group;	/* by wrt__group_of(&group) */

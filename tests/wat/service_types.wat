@@ -1,0 +1,15 @@
+;; Services of other types: tests/api/services.c.
+(module
+  (import "svc" "mix" (func $mix (param i32 f32 i64 f64 v128)
+    (result v128 f64 i64 f32 i32)))
+  (import "svc" "none" (func $none))
+  (import "svc" "ref" (func $ref (param externref) (result externref)))
+  (func (export "mix") (param i32 f32 i64 f64 v128)
+    (result v128 f64 i64 f32 i32)
+    (call $mix (local.get 0) (local.get 1) (local.get 2) (local.get 3)
+      (local.get 4)))
+  (func (export "none") (call $none))
+  (func (export "ref") (param externref) (result externref)
+    (call $ref (local.get 0)))
+  (func (export "box") (param i32) (result externref)
+    (call $ref (extern.convert_any (ref.i31 (local.get 0))))))

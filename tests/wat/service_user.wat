@@ -1,0 +1,26 @@
+;; Calls services: tests/api/services.c.
+(module
+  (import "svc" "f" (func $f (param i32 i32) (result i32)))
+  (import "svc" "g" (func $g (param i32 i32) (result i32)))
+  (memory (export "mem") 1 2)
+  (func (export "f") (param i32 i32) (result i32)
+    (call $f (local.get 0) (local.get 1)))
+  (func (export "f1") (param i32 i32) (result i32)
+    (i32.add (i32.const 1) (call $f (local.get 0) (local.get 1))))
+  (func (export "g") (param i32 i32) (result i32)
+    (call $g (local.get 0) (local.get 1)))
+  (func (export "catch") (param i32 i32) (result i32)
+    (block $h
+      (try_table (catch_all $h)
+        (return (call $f (local.get 0) (local.get 1)))))
+    (i32.const 999))
+  (func (export "times") (param i32 i32) (result i32) (local i32)
+    (loop $l
+      (local.set 2 (call $f (local.get 2) (local.get 1)))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 2))
+  (func (export "long") (param i32 i32) (result i32)
+    (i32.add (call $f (local.get 0) (local.get 1))
+      (call $g (local.get 0) (local.get 1))))
+  (func (export "spin") (param i32 i32) (result i32)
+    (loop (drop (call $f (local.get 0) (local.get 1))) (br 0)) (i32.const 0)))
