@@ -19,7 +19,8 @@ unsigned wrt__forks;
 
 static pthread_mutex_t *const locks[] = {
 	&wrt__modules_lock, &wrt__types_lock, &wrt__registry_lock,
-	&wrt__ranges_lock, &wrt__stacks_lock, &wrt__conts_lock, &wrt__stats_lock,
+	&wrt__ranges_lock, &wrt__stacks_lock, &wrt__conts_lock,
+	&wrt__services_lock, &wrt__stats_lock,
 };
 enum { NLOCKS = sizeof locks / sizeof *locks };
 

@@ -882,7 +882,7 @@ const char *wrt__service_refused(const struct wrt__hostfn *h);
 /* The host closes i: what calls it gets to know.  False: i runs, or another
  * thread is about to. */
 bool wrt__services_close(wrt_instance *i);
-void wrt__services_forked(void);
+extern pthread_mutex_t wrt__services_lock;
 
 /* Set a's trap code after its host function returned rc, or set a trap. */
 void wrt__hostfn_code(struct wrt__act *a, int rc);

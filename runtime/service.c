@@ -25,20 +25,14 @@ enum { MAX_DEPTH = 16, MAX_VALS = 4096 };
 struct wrt__service {
 	atomic_flag lock;		/* of callee */
 	wrt_instance *callee;		/* NULL: it is closed */
-	struct wrt__service *next;	/* the callee's others; list_lock */
+	struct wrt__service *next;	/* the callee's others; wrt__services_lock */
 	struct wabi_func *func;
 	const struct wrt_functype *type;
 	struct wrt_service_options opt;
 	char name[];			/* for messages: MODULE.NAME */
 };
 
-static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
-
-void
-wrt__services_forked(void)
-{
-	pthread_mutex_init(&list_lock, NULL);
-}
+pthread_mutex_t wrt__services_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- Locks -------------------------------------------------------------- */
 
@@ -224,10 +218,10 @@ wrt__service_make(struct wrt__hostfn *h, wrt_instance *callee,
 	h->type_id = f->type_id;	/* it may be a subtype of others */
 	h->fn = service_call;
 	h->data = h->service = s;
-	pthread_mutex_lock(&list_lock);
+	pthread_mutex_lock(&wrt__services_lock);
 	s->next = callee->services;
 	callee->services = s;
-	pthread_mutex_unlock(&list_lock);
+	pthread_mutex_unlock(&wrt__services_lock);
 	return WRT_OK;
 }
 
@@ -239,7 +233,7 @@ wrt__service_free(struct wrt__service *s)
 
 	if (!s)
 		return;
-	pthread_mutex_lock(&list_lock);
+	pthread_mutex_lock(&wrt__services_lock);
 	if (s->callee && s->callee->services == s) {
 		s->callee->services = s->next;
 	} else if (s->callee) {
@@ -247,7 +241,7 @@ wrt__service_free(struct wrt__service *s)
 			at = at->next;
 		at->next = s->next;
 	}
-	pthread_mutex_unlock(&list_lock);
+	pthread_mutex_unlock(&wrt__services_lock);
 	wrt__free(s);
 }
 
@@ -296,7 +290,7 @@ wrt__services_close(wrt_instance *i)
 
 	if (!i->services)
 		return true;
-	pthread_mutex_lock(&list_lock);
+	pthread_mutex_lock(&wrt__services_lock);
 	if (i->pool->forks != wrt__forks) {
 		detach(i, false);
 	} else if (atomic_compare_exchange_strong_explicit(&i->thread, &none,
@@ -306,6 +300,6 @@ wrt__services_close(wrt_instance *i)
 	} else {
 		ok = false;
 	}
-	pthread_mutex_unlock(&list_lock);
+	pthread_mutex_unlock(&wrt__services_lock);
 	return ok;
 }
