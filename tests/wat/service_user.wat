@@ -19,6 +19,11 @@
       (local.set 2 (call $f (local.get 2) (local.get 1)))
       (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
     (local.get 2))
+  (func (export "rounds") (param i32 i32) (result i32) (local i32)
+    (loop $l
+      (local.set 2 (call $f (local.get 1) (local.get 1)))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 2))
   (func (export "long") (param i32 i32) (result i32)
     (i32.add (call $f (local.get 0) (local.get 1))
       (call $g (local.get 0) (local.get 1))))
