@@ -391,10 +391,13 @@ examples: $(patsubst examples/%.c,$(OUT)/examples/%.so,$(guest_src)) \
 $(OUT)/examples/guest_%.wasm: examples/guest_%.c
 	@mkdir -p $(@D)
 	$(WASM_CC) -mexec-model=reactor -O2 -o $@ $<
+$(OUT)/examples/guest_%.h: $(OUT)/examples/guest_%.wasm $(BIN)/wasmc
+	$(BIN)/wasmc --emit=header $< -o $@
+$(OUT)/examples/sandbox: $(OUT)/examples/guest_base64.h
 $(patsubst examples/%.c,$(OUT)/examples/%,$(host_src)): $(OUT)/examples/%: \
 		examples/%.c $(LIB)/libwasmrt.so
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) -g -O2 -Iinclude -o $@ $< -L$(LIB) -lwasmrt \
+	$(CC) $(SANFLAGS) -g -O2 -Iinclude -I$(@D) -o $@ $< -L$(LIB) -lwasmrt \
 	    -Wl,-rpath,'$$ORIGIN/../lib'
 $(OUT)/examples/%.wasm: examples/%.c
 	@mkdir -p $(@D)
