@@ -141,7 +141,7 @@ entry:
   %3 = load ptr, ptr %0, align 8
   %4 = getelementptr i8, ptr %3, i64 128
   %5 = load ptr, ptr %4, align 8
-  %6 = notail call i32 %5(ptr %0, ptr undef, i32 %1)
+  %6 = tail call i32 %5(ptr %0, ptr undef, i32 %1)
   ret i32 %6
 }
 
@@ -194,7 +194,7 @@ entry:
   %2 = load ptr, ptr %0, align 8
   %3 = getelementptr i8, ptr %2, i64 128
   %4 = load ptr, ptr %3, align 8
-  %5 = notail call i32 %4(ptr %0, ptr undef)
+  %5 = tail call i32 %4(ptr %0, ptr undef)
   ret i32 %5
 }
 

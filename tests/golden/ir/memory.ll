@@ -165,7 +165,7 @@ entry:
   %3 = load ptr, ptr %0, align 8
   %4 = getelementptr i8, ptr %3, i64 128
   %5 = load ptr, ptr %4, align 8
-  %6 = notail call i64 %5(ptr %0, ptr undef, i32 %1)
+  %6 = tail call i64 %5(ptr %0, ptr undef, i32 %1)
   ret i64 %6
 }
 
@@ -222,7 +222,7 @@ entry:
   %4 = load ptr, ptr %0, align 8
   %5 = getelementptr i8, ptr %4, i64 128
   %6 = load ptr, ptr %5, align 8
-  notail call void %6(ptr %0, ptr undef, i32 %1, float %2)
+  tail call void %6(ptr %0, ptr undef, i32 %1, float %2)
   ret void
 }
 
@@ -277,7 +277,7 @@ entry:
   %3 = load ptr, ptr %0, align 8
   %4 = getelementptr i8, ptr %3, i64 128
   %5 = load ptr, ptr %4, align 8
-  %6 = notail call i32 %5(ptr %0, ptr undef, i32 %1)
+  %6 = tail call i32 %5(ptr %0, ptr undef, i32 %1)
   ret i32 %6
 }
 

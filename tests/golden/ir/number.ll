@@ -227,7 +227,7 @@ entry:
   %4 = load ptr, ptr %0, align 8
   %5 = getelementptr i8, ptr %4, i64 128
   %6 = load ptr, ptr %5, align 8
-  %7 = notail call i32 %6(ptr %0, ptr undef, i32 %1, i32 %2)
+  %7 = tail call i32 %6(ptr %0, ptr undef, i32 %1, i32 %2)
   ret i32 %7
 }
 
@@ -286,7 +286,7 @@ entry:
   %4 = load ptr, ptr %0, align 8
   %5 = getelementptr i8, ptr %4, i64 128
   %6 = load ptr, ptr %5, align 8
-  %7 = notail call i64 %6(ptr %0, ptr undef, i64 %1, i64 %2)
+  %7 = tail call i64 %6(ptr %0, ptr undef, i64 %1, i64 %2)
   ret i64 %7
 }
 
@@ -341,7 +341,7 @@ entry:
   %3 = load ptr, ptr %0, align 8
   %4 = getelementptr i8, ptr %3, i64 128
   %5 = load ptr, ptr %4, align 8
-  %6 = notail call i32 %5(ptr %0, ptr undef, double %1)
+  %6 = tail call i32 %5(ptr %0, ptr undef, double %1)
   ret i32 %6
 }
 
@@ -396,7 +396,7 @@ entry:
   %3 = load ptr, ptr %0, align 8
   %4 = getelementptr i8, ptr %3, i64 128
   %5 = load ptr, ptr %4, align 8
-  %6 = notail call float %5(ptr %0, ptr undef, float %1)
+  %6 = tail call float %5(ptr %0, ptr undef, float %1)
   ret float %6
 }
 
@@ -455,7 +455,7 @@ entry:
   %4 = load ptr, ptr %0, align 8
   %5 = getelementptr i8, ptr %4, i64 128
   %6 = load ptr, ptr %5, align 8
-  %7 = notail call double %6(ptr %0, ptr undef, double %1, double %2)
+  %7 = tail call double %6(ptr %0, ptr undef, double %1, double %2)
   ret double %7
 }
 
