@@ -25,7 +25,7 @@ enum { MAX_DEPTH = 16, MAX_VALS = 4096 };
 struct wrt__service {
 	atomic_flag lock;		/* of callee */
 	wrt_instance *callee;		/* NULL: it is closed */
-	struct wrt__service *next;	/* the callee's others; wrt__services_lock */
+	struct wrt__service *next;	/* the callee's, wrt__services_lock */
 	struct wabi_func *func;
 	const struct wrt_functype *type;
 	struct wrt_service_options opt;

@@ -35,8 +35,7 @@ struct env {
 	wrt_imports *l;
 	wrt_instance *i;
 	void (*do_it)(struct env *, wrt_instance *);	/* all functions do */
-	_Atomic int stop, killed;
-	int n;
+	_Atomic int stop, killed, n;
 };
 
 static void

@@ -599,6 +599,7 @@ TEST(limits_of_the_callee)
 		CHECK_EQ(ok2(e.user, "f", 0, 0), -10);
 		trap_is(e.callee, k % 2 ? WRT_TRAP_TIMEOUT : WRT_TRAP_CPU_TIME,
 		    k % 2 ? "time limit exceeded" : "CPU time limit exceeded");
+		CHECK_EQ(wrt_instance_set_timeout(e.callee, 0, 0), 0);
 		CHECK_EQ(ok2(e.user, "g", 1, 2), 3);
 	}
 	down(&e);
@@ -616,6 +617,7 @@ TEST(limits_of_the_caller)
 		traps2(e.user, "f", 0, 0, k % 2 ? WRT_TRAP_TIMEOUT :
 		    WRT_TRAP_CPU_TIME, k % 2 ? "time limit exceeded" :
 		    "CPU time limit exceeded");
+		CHECK_EQ(wrt_instance_set_timeout(e.user, 0, 0), 0);
 		CHECK_EQ(ok2(e.user, "g", 1, 2), 3);
 		CHECK_EQ(ok2(e.callee, "add", 1, 2), 3);
 	}
