@@ -139,6 +139,13 @@ TEST(import_lists)
 	REFUSED(wrt_imports_export(e.l, "m", "n", e.i, NULL));
 	CHECK_EQ(wrt_imports_export(e.l, "m", "n", e.i, "none"),
 	    WRT_ENOTFOUND);
+	REFUSED(wrt_imports_service(NULL, "m", "n", e.i, "run", NULL));
+	REFUSED(wrt_imports_service(e.l, NULL, "n", e.i, "run", NULL));
+	REFUSED(wrt_imports_service(e.l, "m", NULL, e.i, "run", NULL));
+	REFUSED(wrt_imports_service(e.l, "m", "n", NULL, "run", NULL));
+	REFUSED(wrt_imports_service(e.l, "m", "n", e.i, NULL, NULL));
+	CHECK_EQ(wrt_imports_service(e.l, "m", "n", e.i, "none", NULL),
+	    WRT_ENOTFOUND);
 	REFUSED(wrt_imports_instance(NULL, "m", e.i));
 	REFUSED(wrt_imports_instance(e.l, NULL, e.i));
 	REFUSED(wrt_imports_instance(e.l, "m", NULL));
