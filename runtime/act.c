@@ -207,7 +207,7 @@ act_end(struct wrt__act *a, bool left)
 	bool suspended = left && a->suspended, trapped = left && !suspended;
 	int kill;
 
-	if (i->lim.set && outermost(i))
+	if (i->lim.set && wrt__act_outermost(i))
 		wrt__limits_end(i, a->thread, suspended);
 	kill = unclaim(i, trapped ? WRT__TRAPPED : suspended ?
 	    WRT__SUSPENDED : WRT__READY);
@@ -265,7 +265,7 @@ void
 wrt__act_link(struct wrt__act *a)
 {
 	wrt__act = a;
-	if (a->inst->lim.set && outermost(a->inst))
+	if (a->inst->lim.set && wrt__act_outermost(a->inst))
 		wrt__limits_begin(a);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&a->inst->kill, memory_order_acquire) >> 32 ||
