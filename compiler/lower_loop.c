@@ -465,9 +465,12 @@ clone_operands(struct loops *s, LLVMValueRef i, LLVMValueRef copy)
 		for (unsigned k = 0; k < LLVMGetNumSuccessors(i); k++)
 			LLVMSetSuccessor(copy, k,
 			    clone_block(s, LLVMGetSuccessor(i, k)));
-		if (LLVMGetNumSuccessors(i) > 1)
-			LLVMSetCondition(copy, clone_of(s, LLVMIsASwitchInst(i)
-			    ? LLVMGetOperand(i, 0) : LLVMGetCondition(i)));
+		if (LLVMIsASwitchInst(i))
+			LLVMSetOperand(copy, 0, clone_of(s,
+			    LLVMGetOperand(i, 0)));
+		else if (LLVMIsConditional(i))
+			LLVMSetCondition(copy, clone_of(s,
+			    LLVMGetCondition(i)));
 		return;
 	}
 	for (int k = 0; k < LLVMGetNumOperands(i); k++)

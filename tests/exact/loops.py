@@ -91,6 +91,12 @@ LOOPS = {
     "if": upto("i32.lt_s", f"(if (i32.gt_s (i32.load {elem('a', 2)}) "
                f"(i32.load {elem('b', 2)})) (then (i32.store "
                f"{elem('b', 2)} (i32.load {elem('a', 2)}))))"),
+    "switch": upto("i32.lt_u", "(block $d (block $2 (block $1 (block $0 "
+                   "(br_table $0 $1 $2 $d (i32.and (i32.load "
+                   f"{elem('a', 2)}) (i32.const 7)))) (i32.store8 "
+                   f"{elem('b', 2)} (i32.const 3)) (br $d)) (i32.store16 "
+                   f"{elem('b', 2)} (i32.const 5)) (br $d)) (i32.store "
+                   f"{elem('b', 2)} (i32.const 7)))"),
     "two": upto("i32.lt_s", f"(i32.store {elem('a', 2)} (local.get $i)) "
                 f"(i32.store16 {elem('b', 1)} (local.get $i))"),
     "sum-and-store": upto("i32.lt_s", "(local.set $x (i32.add "
