@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.dirname(__file__))
 from libreal import *  # noqa: E402,F403
 
-# What the same program prints on wasmtime and on a JVM.
+# What the same program prints on wasmtime.
 EXPECTED = b"""\
 Circle(r=0.5)=0.75, Circle(r=2.0)=12.0, Rect(w=3.0, h=4.5)=13.5
 12000148600216 667 true
