@@ -290,8 +290,7 @@ wrt__heap_repair(wrt_instance *inst)
 	for (wrt_instance *i = g->members; i; i = i->next) {
 		const struct wrt__thread *t = atomic_load(&i->thread);
 
-		if (i->gc.limit <= 8 ||
-		    (t && (!wrt__act || wrt__act->thread != t)))
+		if (i->gc.limit <= 8 || (t && t != wrt__thread))
 			continue;	/* others' that share a memory */
 		i->gc.cursor = run_end(g->heap, i->gc_run, i->gc.limit);
 		wrt__heap_flush(g->heap, &i->gc);
