@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# timeout: 1500
+# timeout: 1200
 """The runtime's tests in C on aarch64."""
 import os
 import sys
