@@ -10,7 +10,6 @@ binaryen makes a module of random bytes, the same for the same number.  What
 differs is left in build/fuzz/diff-NUMBER.wasm.  DIFF_MODULES is how many are
 made without arguments: 12, with --long 400.
 """
-import json
 import os
 import random
 import subprocess
@@ -80,44 +79,6 @@ def plan(number, wasm, so):
     return calls
 
 
-def apart(fn, *args):
-    """fn in a process of its own, so that a crash is one failure."""
-    r, w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(r)
-        out = {"error": "?"}
-        try:
-            out = {"value": fn(*args)}
-        except BaseException as e:
-            out = {"error": f"{type(e).__name__}: {e}"}
-        finally:
-            with os.fdopen(w, "w") as f:
-                json.dump(out, f)
-            os._exit(0)
-    os.close(w)
-    with os.fdopen(r) as f:
-        text = f.read()
-    _, status = os.waitpid(pid, 0)
-    if status:
-        raise Failed(f"killed by signal {status & 127}")
-    out = json.loads(text)
-    if "error" in out:
-        raise Failed(out["error"])
-    return out["value"]
-
-
-def first_difference(a, b):
-    for k, (x, y) in enumerate(zip(a, b)):
-        if x.endswith(libembed.END) or y.endswith(libembed.END):
-            return None
-        if x != y:
-            return f"line {k}: {x} / {y}"
-    if len(a) != len(b):
-        return f"{len(a)} lines / {len(b)}"
-    return None
-
-
 def check(number):
     """How many modules were compared."""
     path = os.path.join(FOLDER, f"diff-{number}.wasm")
@@ -126,17 +87,18 @@ def check(number):
     with open(path, "rb") as f:
         wasm = f.read()
     so = path[:-5] + ".so"
-    calls = apart(plan, number, wasm, so)
-    expected = apart(libembed.observe_wasmtime, wasm, calls)
+    calls = libembed.apart(plan, number, wasm, so)
+    expected = libembed.apart(libembed.observe_wasmtime, wasm, calls)
     for level, bounds in WAYS:
         try:
-            got = apart(libembed.observe_ours, wasm, so, level, bounds, calls)
+            got = libembed.apart(libembed.observe_ours, wasm, so, level,
+                                 bounds, calls)
         except Failed as e:
             fail(f"{path} -O{level} {bounds}: {e}")
         finally:
             if os.path.exists(so):
                 os.unlink(so)
-        why = first_difference(expected, got)
+        why = libembed.first_difference(expected, got)
         if why:
             fail(f"{path}: wasmtime / -O{level} {bounds}: {why}")
     os.unlink(path)

@@ -11,8 +11,11 @@ call of an import, a result, a trap, or at the end the sum of the memory.
 """
 import ctypes as C
 import hashlib
+import json
 import os
 import struct
+
+from libtest import Failed
 
 OUT = os.environ.get("OUT", "build")
 LIB = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
@@ -362,3 +365,43 @@ def observe_wasmtime(wasm, calls):
     if theirs.inst is not None:
         run_calls(theirs.lines, theirs.call, theirs.memory, calls)
     return theirs.lines
+
+
+# ---- Comparing --------------------------------------------------------------
+
+def apart(fn, *args):
+    """fn in a process of its own, so that a crash is one failure."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(r)
+        out = {"error": "?"}
+        try:
+            out = {"value": fn(*args)}
+        except BaseException as e:
+            out = {"error": f"{type(e).__name__}: {e}"}
+        finally:
+            with os.fdopen(w, "w") as f:
+                json.dump(out, f)
+            os._exit(0)
+    os.close(w)
+    with os.fdopen(r) as f:
+        text = f.read()
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise Failed(f"killed by signal {status & 127}")
+    out = json.loads(text)
+    if "error" in out:
+        raise Failed(out["error"])
+    return out["value"]
+
+
+def first_difference(a, b):
+    for k, (x, y) in enumerate(zip(a, b)):
+        if x.endswith(END) or y.endswith(END):
+            return None
+        if x != y:
+            return f"line {k}: {x} / {y}"
+    if len(a) != len(b):
+        return f"{len(a)} lines / {len(b)}"
+    return None

@@ -2,7 +2,6 @@
 """What modern.py needs: the module that others import from, and both engines
 with it."""
 import ctypes as C
-import json
 import os
 import random
 import re
@@ -10,7 +9,6 @@ import subprocess
 
 import libembed
 from libembed import END, F32, F64, I32, I64, LIB, V128
-from libtest import Failed
 
 # Every value told is mixed into one sum.  Of a reference only what kind it is
 # can be compared, and the number of an i31.
@@ -138,44 +136,6 @@ def plan(number, wasm, so):
                 calls.append((e.name.decode(),
                               [argument(rnd, t) for t in params]))
     return calls
-
-
-def apart(fn, *args):
-    """fn in a process of its own, so that a crash is one failure."""
-    r, w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(r)
-        out = {"error": "?"}
-        try:
-            out = {"value": fn(*args)}
-        except BaseException as e:
-            out = {"error": f"{type(e).__name__}: {e}"}
-        finally:
-            with os.fdopen(w, "w") as f:
-                json.dump(out, f)
-            os._exit(0)
-    os.close(w)
-    with os.fdopen(r) as f:
-        text = f.read()
-    _, status = os.waitpid(pid, 0)
-    if status:
-        raise Failed(f"killed by signal {status & 127}")
-    out = json.loads(text)
-    if "error" in out:
-        raise Failed(out["error"])
-    return out["value"]
-
-
-def first_difference(a, b):
-    for k, (x, y) in enumerate(zip(a, b)):
-        if x.endswith(END) or y.endswith(END):
-            return None
-        if x != y:
-            return f"line {k}: {x} / {y}"
-    if len(a) != len(b):
-        return f"{len(a)} lines / {len(b)}"
-    return None
 
 
 # What ends a module's comparison: limits are each engine's own.

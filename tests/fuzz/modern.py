@@ -74,12 +74,12 @@ def check(number):
         legacy = f.read()
     wasm = translated(path)
     so = path[:-5] + ".so"
-    calls = libmodern.apart(libmodern.plan, number, wasm, so)
-    expected = libmodern.apart(libmodern.observe_wasmtime, wasm, support,
-                               calls)
+    calls = libembed.apart(libmodern.plan, number, wasm, so)
+    expected = libembed.apart(libmodern.observe_wasmtime, wasm, support,
+                              calls)
     for level, bounds, which in WAYS:
         try:
-            got = libmodern.apart(
+            got = libembed.apart(
                 libmodern.observe_ours, legacy if which else wasm, support, so,
                 level, bounds, calls)
         except Failed as e:
@@ -87,7 +87,7 @@ def check(number):
         finally:
             if os.path.exists(so):
                 os.unlink(so)
-        why = libmodern.first_difference(expected, got)
+        why = libembed.first_difference(expected, got)
         if why:
             fail(f"{path}: wasmtime / -O{level} {bounds}{which}: {why}")
     if not os.environ.get("KEEP"):
