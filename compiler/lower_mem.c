@@ -87,11 +87,12 @@ l_offset_inside(struct lower *l, const struct memarg *a, uint32_t n)
 }
 
 /* index, 64 bits wide, after a check that index + offset + n <= size: the sum
- * cannot overflow as it is formed after that only.  With the offset added if
- * that may lead out of the memory on its own: the mask must cover it. */
+ * cannot overflow as it is formed after that only.  An offset that may lead out
+ * of the memory on its own is in the result, for the mask must cover it, and
+ * *offset is 0 then. */
 static LLVMValueRef
 l_checked(struct lower *l, const struct memarg *a, LLVMValueRef index,
-    uint32_t n)
+    uint32_t n, uint64_t *offset)
 {
 	LLVMValueRef size = l_mem_state(l, a->mem,
 	    offsetof(struct wabi_memory, bytes), true);
@@ -107,8 +108,10 @@ l_checked(struct lower *l, const struct memarg *a, LLVMValueRef index,
 	    LLVMBuildICmp(l->b, LLVMIntULE, index, room, ""), "");
 	mask = l_hidden_mask(l, ok);
 	l_trap_if(l, LLVMBuildNot(l->b, ok, ""), WABI_TRAP_MEMORY_OOB);
-	if (!l_offset_inside(l, a, n))
+	if (!l_offset_inside(l, a, n)) {
 		index = LLVMBuildAdd(l->b, index, l_i64(l, a->offset), "");
+		*offset = 0;
+	}
 	return LLVMBuildAnd(l->b, index, mask, "");
 }
 
@@ -119,17 +122,15 @@ l_addr(struct lower *l, const struct memarg *a, LLVMValueRef index, uint32_t n)
 {
 	const struct limits *lim = &l->m->memories[a->mem].limits;
 	LLVMValueRef p = l_base(l, a->mem), i;
+	uint64_t offset = a->offset;
 
 	l_locate(l);
 	i = lim->is64 ? index : l_zext64(l, index);
 	if (lim->is64 || lim->page_log2 < 16 || l->plan->explicit_bounds
-	    || a->offset > WABI_GUARD_AFTER - 16) {
-		i = l_checked(l, a, i, n);
-		if (!l_offset_inside(l, a, n))
-			return LLVMBuildGEP2(l->b, l->i8, p, &i, 1, "");
-	}
+	    || offset > WABI_GUARD_AFTER - 16)
+		i = l_checked(l, a, i, n, &offset);
 	p = LLVMBuildGEP2(l->b, l->i8, p, &i, 1, "");
-	return l_at(l, p, a->offset);
+	return l_at(l, p, offset);
 }
 
 /* Own memories are no other's; further than the table reaches they share. */
