@@ -96,4 +96,40 @@ api_call(wrt_instance *i, const char *name, size_t n, int32_t a, int32_t b,
 	return rc;
 }
 
+/* The code of the trap that i's last call ended with, or 0. */
+__attribute__((unused)) static int
+trap_code(wrt_instance *i)
+{
+	struct wrt_trap t;
+
+	return wrt_trap_get(i, &t) == WRT_OK ? t.code : 0;
+}
+
+__attribute__((unused)) static struct wrt_typed
+typed(wrt_instance *i, const char *name, const struct wrt_functype *type)
+{
+	struct wrt_typed t;
+	wrt_func *f;
+
+	CHECK_EQ(wrt_instance_func(i, name, strlen(name), &f, NULL), 0);
+	CHECK_EQ(wrt_func_typed(f, type, &t), 0);
+	return t;
+}
+
+__attribute__((unused)) static int32_t
+call1(struct wrt_typed *t, int32_t a)
+{
+	return ((int32_t (*)(struct wrt_typed *, int32_t))t->call)(t, a);
+}
+
+/* The next of xorshift's; *x is not 0. */
+__attribute__((unused)) static uint32_t
+next_random(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return *x;
+}
+
 #endif

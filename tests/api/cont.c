@@ -51,14 +51,6 @@ down(struct env *e)
 	wrt_pool_destroy(e->p);
 }
 
-static int
-trap_code(wrt_instance *i)
-{
-	struct wrt_trap t;
-
-	return wrt_trap_get(i, &t) == WRT_OK ? t.code : 0;
-}
-
 static void
 traps(struct env *e, const char *name, int x, int code)
 {

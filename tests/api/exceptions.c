@@ -78,14 +78,6 @@ down(struct env *e)
 	wrt_pool_destroy(e->p);
 }
 
-static int
-trap_code(wrt_instance *i)
-{
-	struct wrt_trap t;
-
-	return wrt_trap_get(i, &t) == WRT_OK ? t.code : 0;
-}
-
 /* Is the exception that i's last call ended with the host's, of this value? */
 static void
 check_thrown(struct env *e, wrt_instance *i, int32_t x, int64_t y)

@@ -155,15 +155,6 @@ stopped(struct env *e, const char *f)
 static atomic_int wanted, done;
 static wrt_instance *victim;
 
-static uint32_t
-next_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
 static void *
 killer(void *arg)
 {

@@ -105,15 +105,6 @@ check_whole(struct env *e, int k)
 static atomic_int wanted, done;
 static wrt_instance *victim;
 
-static uint32_t
-next_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
 /* One kill for each call, and not one more. */
 static void *
 killer(void *arg)

@@ -47,15 +47,6 @@ static timer_t timer;
 static volatile long delay;
 static uint32_t seed = 2463534242u;	/* the timer's thread's */
 
-static uint32_t
-next_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
 static bool
 kill_once(void)
 {

@@ -125,31 +125,6 @@ down(struct env *e)
 	wrt_pool_destroy(e->p);
 }
 
-static struct wrt_typed
-typed(wrt_instance *i, const char *name, const struct wrt_functype *type)
-{
-	struct wrt_typed t;
-	wrt_func *f;
-
-	CHECK_EQ(wrt_instance_func(i, name, strlen(name), &f, NULL), 0);
-	CHECK_EQ(wrt_func_typed(f, type, &t), 0);
-	return t;
-}
-
-static int32_t
-call1(struct wrt_typed *t, int32_t a)
-{
-	return ((int32_t (*)(struct wrt_typed *, int32_t))t->call)(t, a);
-}
-
-static int
-trap_code(wrt_instance *i)
-{
-	struct wrt_trap t;
-
-	return wrt_trap_get(i, &t) == WRT_OK ? t.code : 0;
-}
-
 /* ---- What a host function did, and what it asked for --------------------- */
 
 static void

@@ -64,15 +64,6 @@ static struct {
 	struct own own[NPASSED];
 } passed = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static uint32_t
-next_random(uint32_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return *x;
-}
-
 static int
 await(void *data, wrt_instance *caller, wrt_val *v)
 {
