@@ -3,6 +3,7 @@
 # Settings may be put in config.mk or given on the command line; `make help`
 # lists them.
 -include config.mk
+.DEFAULT_GOAL := all
 
 ifeq ($(origin CC),default)
 CC := clang-22
