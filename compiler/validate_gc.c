@@ -364,8 +364,7 @@ cont_func(struct validator *v, uint32_t idx)
 	const struct type *t = v_type(v, idx);
 
 	if (t->comp != COMP_CONT)
-		v_fail(v, "type mismatch: type %u is no continuation type",
-		    idx);
+		v_fail(v, "non-continuation type %u", idx);
 	return &v->m->types[t->cont];
 }
 
