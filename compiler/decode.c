@@ -178,21 +178,98 @@ dec_kind(struct reader *r, const char *bad)
 	return b;
 }
 
+static struct import *
+dec_new_import(struct reader *r, struct slice module)
+{
+	struct module *m = &r->c->module;
+	struct import *im;
+
+	if (m->nimports == MAX_IMPORTS)
+		dec_too_many(r, rd_pos(r), MAX_IMPORTS, "imports");
+	m->imports = one_more(r->c, m->imports, m->nimports,
+	    sizeof *m->imports);
+	im = &m->imports[m->nimports++];
+	im->module = module;
+	im->offset = rd_pos(r);
+	return im;
+}
+
+static void
+dec_import_type(struct reader *r, struct import *im)
+{
+	im->kind = dec_kind(r, "malformed import kind");
+	im->index = dec_import_desc(r, im->kind);
+}
+
+/* Names that share a module and a type: the type is read again for each.
+ * Without a name there is no import, and nothing to judge the type by. */
+static void
+dec_same_imports(struct reader *r, struct slice module)
+{
+	struct module was = r->c->module, *m = &r->c->module;
+	const uint8_t *type = r->p, *next;
+	struct import unused, *im;
+	uint32_t n;
+
+	dec_import_type(r, &unused);
+	m->nfuncs = was.nfuncs;
+	m->ntables = was.ntables;
+	m->nmemories = was.nmemories;
+	m->nglobals = was.nglobals;
+	m->ntags = was.ntags;
+	for (n = dec_count(r, MAX_IMPORTS, "imports"); n > 0; n--) {
+		im = dec_new_import(r, module);
+		im->name = rd_name(r);
+		next = r->p;
+		r->p = type;
+		dec_import_type(r, im);
+		r->p = next;
+	}
+}
+
+/* A group in place of an import: the module's name and an empty one, then one
+ * of these, which are no kinds. */
+enum { GROUP_SAME_TYPE = 0x7e, GROUP = 0x7f };
+
+static bool
+dec_import_group(struct reader *r, struct slice module)
+{
+	uint64_t at = rd_pos(r);
+	uint8_t b = rd_left(r) >= 2 && r->p[0] == 0 ? r->p[1] : 0;
+	struct import *im;
+
+	if (b != GROUP && b != GROUP_SAME_TYPE)
+		return false;
+	rd_need(r, at + 1, FEAT_COMPACT_IMPORTS, "malformed import kind");
+	r->p += 2;
+	if (b == GROUP_SAME_TYPE) {
+		dec_same_imports(r, module);
+		return true;
+	}
+	for (uint32_t n = dec_count(r, MAX_IMPORTS, "imports"); n > 0; n--) {
+		im = dec_new_import(r, module);
+		im->name = rd_name(r);
+		dec_import_type(r, im);
+	}
+	return true;
+}
+
 static void
 dec_imports(struct reader *r)
 {
 	struct module *m = &r->c->module;
+	struct import *im;
 
-	m->nimports = dec_count(r, MAX_IMPORTS, "imports");
-	m->imports = ARENA_NEW(&r->c->arena, m->nimports, struct import);
-	for (uint32_t i = 0; i < m->nimports; i++) {
-		struct import *im = &m->imports[i];
+	for (uint32_t n = dec_count(r, MAX_IMPORTS, "imports"); n > 0; n--) {
+		uint64_t at = rd_pos(r);
+		struct slice module = rd_name(r);
 
-		im->offset = rd_pos(r);
-		im->module = rd_name(r);
+		if (dec_import_group(r, module))
+			continue;
+		im = dec_new_import(r, module);
+		im->offset = at;
 		im->name = rd_name(r);
-		im->kind = dec_kind(r, "malformed import kind");
-		im->index = dec_import_desc(r, im->kind);
+		dec_import_type(r, im);
 	}
 	m->nfuncs_imported = m->nfuncs;
 	m->ntables_imported = m->ntables;

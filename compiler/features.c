@@ -34,6 +34,7 @@ static const struct {
 	{ "nontrapping-float-to-int", FEAT_SAT_CONV },
 	{ "typed-function-references", FEAT_FUNC_REFS },
 	{ "typed-continuations", FEAT_STACK_SWITCHING },
+	{ "compact-import-section", FEAT_COMPACT_IMPORTS },
 };
 
 /* A feature brings along those it is built upon, and they take it away. */

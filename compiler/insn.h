@@ -95,7 +95,8 @@ enum imm {
 	X(FUNC_REFS,	"function-references", 1, "typed references")	\
 	X(GC,		"gc",		1, "garbage collection")	\
 	X(THREADS,	"threads",	1, "threads and atomics")	\
-	X(STACK_SWITCHING, "stack-switching", 0, "typed continuations")
+	X(STACK_SWITCHING, "stack-switching", 0, "typed continuations")	\
+	X(COMPACT_IMPORTS, "compact-imports", 1, "imports in groups")
 
 enum feature {
 #define X(NAME, name, on, text) FEAT_##NAME,

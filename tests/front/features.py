@@ -94,6 +94,9 @@ CASES = [
         MEM + "(func (drop (i32.atomic.load (i32.const 0))))"]),
     ("stack-switching", ["typed-continuations"], [
         CONT, "(func (param contref))", CONT + "(func (suspend $t))"]),
+    ("compact-imports", ["compact-import-section"], [
+        '(import "m" (item "f" (func)) (item "g" (global i32)))',
+        '(import "m" (item "f") (item "g") (func))']),
 ]
 # What a feature is built upon comes and goes with it; that a module's other
 # needs are not this feature's is seen with them on.
