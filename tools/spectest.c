@@ -55,6 +55,7 @@ static const char usage_text[] =
 "  -j N            files at a time (2)\n"
 "  -O0 .. -O3      optimisation level (1)\n"
 "  --bounds=MODE   guard or explicit\n"
+"  --pool=SLOTS    wide (default), plain, or dense with --bounds=explicit\n"
 "  --relaxed-simd-deterministic, --nan-canonicalize, --fuel, --cpu=NAME\n"
 "                  as for wasmc\n"
 "  --features=SET  as for wasmc; default: by the file's folder\n"
@@ -359,7 +360,7 @@ run_all(void)
 /* ---- Options ------------------------------------------------------------ */
 
 enum { O_BOUNDS = 256, O_FEATURES, O_SKIP, O_STRICT, O_TIMEOUT,
-       O_RELAXED, O_NAN, O_FUEL, O_CPU };
+       O_RELAXED, O_NAN, O_FUEL, O_CPU, O_POOL };
 
 static const struct option options[] = {
 	{ "bounds", required_argument, NULL, O_BOUNDS },
@@ -367,6 +368,7 @@ static const struct option options[] = {
 	{ "nan-canonicalize", no_argument, NULL, O_NAN },
 	{ "fuel", no_argument, NULL, O_FUEL },
 	{ "cpu", required_argument, NULL, O_CPU },
+	{ "pool", required_argument, NULL, O_POOL },
 	{ "features", required_argument, NULL, O_FEATURES },
 	{ "skip", required_argument, NULL, O_SKIP },
 	{ "strict", no_argument, NULL, O_STRICT },
@@ -380,6 +382,22 @@ set_level(const char *s)
 	if (strlen(s) != 1 || *s < '0' || *s > '3')
 		usage();
 	opt.spec.compile.opt_level = *s == '0' ? -1 : *s - '0';
+}
+
+/* Dense slots have no guard pages. */
+static void
+set_pool(const char *s)
+{
+	if (strcmp(s, "dense") == 0) {
+		opt.spec.pool = WRT_POOL_DENSE;
+		opt.spec.compile.bounds = WASMC_BOUNDS_EXPLICIT;
+	} else if (strcmp(s, "plain") == 0) {
+		opt.spec.pool = WRT_POOL_PLAIN;
+	} else if (strcmp(s, "wide") == 0) {
+		opt.spec.pool = 0;
+	} else {
+		usage();
+	}
 }
 
 static void
@@ -405,6 +423,7 @@ parse(int argc, char **argv)
 		case O_NAN: opt.spec.compile.nan_canonicalize = 1; break;
 		case O_FUEL: opt.spec.compile.fuel = 1; break;
 		case O_CPU: opt.spec.compile.cpu = optarg; break;
+		case O_POOL: set_pool(optarg); break;
 		case O_SKIP: opt.skip = optarg; break;
 		case O_STRICT: opt.spec.strict = true; break;
 		case O_TIMEOUT: opt.seconds = atoi(optarg); break;

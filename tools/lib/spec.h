@@ -21,6 +21,7 @@ struct spec_options {
 	struct wasmc_options compile;
 	bool verbose;			/* differing error texts, skips */
 	bool strict;			/* nothing is skipped */
+	uint32_t pool;			/* WRT_POOL_PLAIN, _DENSE or 0 */
 };
 
 /* What came of a file.  It lies in memory shared with the parent process, so

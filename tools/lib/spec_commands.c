@@ -826,6 +826,7 @@ run_list(struct run *run, const json_t *list)
 		.max_instances = n,
 		.max_memories = 16,
 		.max_memory_bytes = n < 64 ? 16ull << 30 : 0,
+		.flags = run->options->pool,
 	};
 	struct wrt_error err = { 0 };
 	struct context *c = create_context(run);
