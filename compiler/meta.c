@@ -14,6 +14,7 @@
 
 #include "emit.h"
 #include "fuel.h"
+#include "merge.h"
 
 struct mw {
 	struct compile *c;
@@ -544,6 +545,29 @@ mw_options(struct mw *w)
 	return mw_str(w, s);
 }
 
+/* Of modules that were linked: see merge_write.c. */
+static uint32_t
+mw_host_memory(struct mw *w)
+{
+	static const char name[] = MERGE_HOST_MEMORY;
+	const struct module *m = w->m;
+	uint32_t global = 0;
+
+	for (uint32_t i = 0; i < m->ncustoms; i++) {
+		struct slice s = m->customs[i].bytes;
+
+		if (m->customs[i].name.n != sizeof name - 1 || s.n != 4 ||
+		    memcmp(m->customs[i].name.p, name, sizeof name - 1))
+			continue;
+		memcpy(&global, s.p, 4);
+		if (global >= m->nglobals_imported && global < m->nglobals &&
+		    m->globals[global].mut &&
+		    m->globals[global].type.kind == T_I32)
+			return global + 1;
+	}
+	return 0;
+}
+
 static void
 mw_head(struct mw *w, struct wabi_meta *h)
 {
@@ -558,6 +582,7 @@ mw_head(struct mw *w, struct wabi_meta *h)
 		.vmctx_size = w->p->layout.size,
 		.start = w->m->start == NO_IDX ? UINT32_MAX : w->m->start,
 		.flags = w->p->fuel ? WABI_META_FUEL : 0,
+		.host_memory = mw_host_memory(w),
 	};
 	SHA256(w->m->file.p, w->m->file.n, h->wasm_sha256);
 	snprintf(producer, sizeof producer, "wasmc %s", wasmc_version());

@@ -671,7 +671,12 @@ struct wabi_meta {
 	uint32_t flags;			/* WABI_META_* */
 	struct wabi_list snapshot;	/* struct wabi_snapshot: none or one */
 	struct wabi_list fuel;		/* struct wabi_fuel_rest, by offset */
-	uint64_t reserved[6];
+	uint32_t host_memory;		/* 1 + the own global, i32 and mutable,
+					 * that holds the index of the memory
+					 * that host functions are to use;
+					 * 0: it is memory 0 */
+	uint32_t reserved32;
+	uint64_t reserved[5];
 };
 
 /* Says that the artifact begins with the state that instances of another one

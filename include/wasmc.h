@@ -91,6 +91,39 @@ WASMC_API int wasmc_compile(const void *wasm, size_t n, const char *name,
 WASMC_API int wasmc_validate(const void *wasm, size_t n,
     const struct wasmc_options *options, struct wasmc_error *err);
 
+/* ---- Several modules ------------------------------------------------------
+ *
+ * Modules that import from each other become one, which is then compiled as
+ * any other; see docs/LINKING.md. */
+struct wasmc_link_input {
+	const void *wasm;
+	size_t n;
+	const char *name;		/* under which others import from it;
+					 * UTF-8, each once */
+};
+
+enum wasmc_link_exports {
+	WASMC_EXPORTS_FIRST,		/* the first module's */
+	WASMC_EXPORTS_ALL,		/* all; the same name twice is an
+					 * error */
+	WASMC_EXPORTS_PREFIXED,		/* the first module's, and those of the
+					 * others as "name:export" */
+};
+
+/* Make one module of nin.  Imports whose module's name is that of an input are
+ * that input's exports, also in a circle; the other imports stay.  Of the
+ * options the features count; options may be NULL.
+ *
+ * Returns WASMC_OK with the new module's bytes in *out, to be given to free(),
+ * and their number in *out_n.  On failure these are untouched, and *which, if
+ * not NULL, is the input that the error is about, or SIZE_MAX.
+ * WASMC_EINVALID: a module is not valid, an import is not exported or has
+ * another type, an export's name is taken.  WASMC_EOPTION: two modules have the
+ * same name.  May be called on several threads at once. */
+WASMC_API int wasmc_link(const struct wasmc_link_input *in, size_t nin,
+    enum wasmc_link_exports exports, const struct wasmc_options *options,
+    void **out, size_t *out_n, size_t *which, struct wasmc_error *err);
+
 /* A string that names everything which shapes the code these options give:
  * version, target, CPU, level, features.  For cache keys.  Returns its length,
  * as snprintf does. */

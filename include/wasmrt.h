@@ -779,6 +779,11 @@ WRT_API int wrt_instance_global(wrt_instance *, const char *name,
 /* Memory i, exported or not: what WASI and other ABIs mean by "the memory" is
  * memory 0. */
 WRT_API int wrt_instance_memory_at(wrt_instance *, size_t i, wrt_memory **out);
+/* The memory that the guest means which has called a host function: memory 0;
+ * if several modules were compiled as one (wasmc A.wasm B.wasm), memory 0 of the
+ * one whose call this is.  To be asked while the host function runs, with its
+ * `caller`.  WRT_ENOTFOUND: there is none. */
+WRT_API int wrt_caller_memory(wrt_instance *caller, wrt_memory **out);
 
 WRT_API uint64_t wrt_memory_bytes(const wrt_memory *);
 WRT_API uint64_t wrt_memory_pages(const wrt_memory *);

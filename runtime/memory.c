@@ -229,3 +229,15 @@ wrt_instance_memory_at(wrt_instance *i, size_t k, wrt_memory **out)
 	*out = i->mems[k];
 	return WRT_OK;
 }
+
+int
+wrt_caller_memory(wrt_instance *i, wrt_memory **out)
+{
+	uint32_t said;
+
+	if (!i || !out)
+		return WRT_EINVAL;
+	said = i->module->meta->host_memory;
+	return wrt_instance_memory_at(i, said ?
+	    wrt__vm_global(i, said - 1)->i32 : 0, out);
+}

@@ -458,7 +458,7 @@ check_head(struct wrt__metacheck *c)
 	if (m->size != c->size)
 		return wrt__badmeta(c, "%u bytes, not %u", c->size, m->size);
 	if (m->bounds > WABI_BOUNDS_EXPLICIT || (m->flags & ~WABI_META_FUEL) ||
-	    !wrt__zero(m->reserved, sizeof m->reserved))
+	    m->reserved32 || !wrt__zero(m->reserved, sizeof m->reserved))
 		return wrt__fail(c->f->err, WRT_ELOAD, "%s: uses something "
 		    "that this runtime does not know: use a newer runtime, or "
 		    "compile it again", c->f->name);

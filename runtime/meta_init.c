@@ -52,6 +52,19 @@ good_init(const struct wrt__metacheck *c, const struct wabi_init *in,
 
 /* ---- Globals ---- */
 
+/* What the global says is checked when it is used: code sets it. */
+static int
+check_host_memory(struct wrt__metacheck *c, const struct wabi_global_info *g,
+    uint32_t first)
+{
+	uint32_t i = c->m->host_memory - 1;
+
+	if (i < first || i - first >= c->m->globals.n ||
+	    g[i - first].type.type != WABI_I32 || !g[i - first].mut)
+		return wrt__badmeta(c, "the host's memory is odd");
+	return WRT_OK;
+}
+
 static int
 check_globals(struct wrt__metacheck *c)
 {
@@ -67,7 +80,7 @@ check_globals(struct wrt__metacheck *c)
 		    !wrt__zero(g[i].pad, sizeof g[i].pad) ||
 		    !good_init(c, &g[i].init, g[i].type.type, first + i))
 			return wrt__badmeta(c, "global %u is odd", first + i);
-	return WRT_OK;
+	return c->m->host_memory ? check_host_memory(c, g, first) : WRT_OK;
 }
 
 /* ---- Tables ---- */

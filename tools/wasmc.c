@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inputs.h"
 #include "progress.h"
 #include "wasmc.h"
 
@@ -24,7 +25,12 @@ enum { EXIT_USAGE = 2 };
 	    "default: the input's name with .so")			\
 	X("optimize", 'O', "N", "optimise: 0, 1, 2 (default) or 3")	\
 	X("emit", 0, "KIND", "so (default), obj, asm, llvm-ir, or\n" \
-	    "header: C prototypes for hosts")	\
+	    "header: C prototypes for hosts; or\n"			\
+	    "wasm: the modules linked, not compiled")			\
+	X("link", 0, "[NAME=]FILE", "\nlink this module too, behind those "\
+	    "without --link")						\
+	X("exports", 0, "WHICH", "of several modules: first (default), all,\n"\
+	    "or prefixed: all, as NAME:EXPORT behind the first")	\
 	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu;\n" \
 	    "default: this machine")					\
 	X("cpu", 0, "NAME", "native (default without --target), x86-64,\n" \
@@ -65,8 +71,10 @@ static const struct option_row rows[] = {
 
 struct args {
 	struct wasmc_options o;
-	const char *in, *out;
-	bool validate, quiet;
+	struct inputs in, linked;	/* linked: by --link */
+	enum wasmc_link_exports exports;
+	const char *out;
+	bool validate, quiet, wasm;	/* wasm: --emit=wasm */
 };
 
 static const char *tool = "wasmc";
@@ -99,9 +107,11 @@ print_row(const char *left, const char *help)
 static void
 print_help(void)
 {
-	printf("Usage: %s [options] FILE.wasm\n\nCompile a WebAssembly module "
-	    "to an ELF shared object. FILE may be - for\nstandard input.\n\n",
-	    tool);
+	printf("Usage: %s [options] [NAME=]FILE.wasm...\n\nCompile a "
+	    "WebAssembly module to an ELF shared object. FILE may be - for\n"
+	    "standard input. Several modules become one: their imports of "
+	    "each other are\nlinked by NAME, or the file's name without "
+	    ".wasm.\n\n", tool);
 	for (size_t i = 0; i < NROWS; i++) {
 		char left[64], letter[8] = "    ";
 
@@ -140,11 +150,20 @@ word(const char *what, const char *s, const char *const *words)
 }
 
 static void
+set_emit(struct args *a, int kind)
+{
+	a->wasm = kind > WASMC_EMIT_HEADER;
+	a->o.emit = a->wasm ? WASMC_EMIT_SO : (enum wasmc_emit)kind;
+}
+
+static void
 set_option(struct args *a, const char *name, const char *v)
 {
 	static const char *const emits[] = { "so", "obj", "asm", "llvm-ir",
-	    "header", NULL };
+	    "header", "wasm", NULL };
 	static const char *const bounds[] = { "guard", "explicit", NULL };
+	static const char *const exports[] = { "first", "all", "prefixed",
+	    NULL };
 	struct wasmc_options *o = &a->o;
 
 	if (!strcmp(name, "output"))
@@ -152,7 +171,12 @@ set_option(struct args *a, const char *name, const char *v)
 	else if (!strcmp(name, "optimize"))
 		o->opt_level = number("-O", v, 0, 3) ?: -1;
 	else if (!strcmp(name, "emit"))
-		o->emit = (enum wasmc_emit)word("--emit", v, emits);
+		set_emit(a, word("--emit", v, emits));
+	else if (!strcmp(name, "link"))
+		inputs_add(&a->linked, v);
+	else if (!strcmp(name, "exports"))
+		a->exports = (enum wasmc_link_exports)word("--exports", v,
+		    exports);
 	else if (!strcmp(name, "target"))
 		o->target = v;
 	else if (!strcmp(name, "cpu"))
@@ -220,10 +244,11 @@ parse(int argc, char **argv, struct args *a)
 	}
 	if (optind == argc)
 		usage_error("no input file");
-	if (optind + 1 < argc)
-		usage_error("one input file at a time, not also \"%s\"",
-		    argv[optind + 1]);
-	a->in = argv[optind];
+	for (int i = optind; i < argc; i++)
+		inputs_add(&a->in, argv[i]);
+	for (size_t i = 0; i < a->linked.n; i++)
+		inputs_take(&a->in, &a->linked.f[i]);
+	free(a->linked.f);
 }
 
 /* ---- Files ---- */
@@ -241,12 +266,14 @@ static const char *
 default_output(const struct args *a)
 {
 	static const char *const suffixes[] = { ".so", ".o", ".s", ".ll", ".h" };
-	const char *in = a->in;
+	const char *in = a->in.f[0].path;
 	size_t n = strlen(in);
 	char *s = NULL;
 
 	if (!strcmp(in, "-"))
 		usage_error("standard input needs -o");
+	if (a->wasm)
+		usage_error("--emit=wasm needs -o");
 	if (ends(in, ".wasm"))
 		n -= 5;
 	if (asprintf(&s, "%.*s%s", (int)n, in, suffixes[a->o.emit]) < 0)
@@ -261,96 +288,76 @@ fail(const char *file, const char *text)
 	return 1;
 }
 
-/* The whole file, or NULL with errno. */
-static unsigned char *
-slurp(const char *path, size_t *n)
+/* The linked module itself. */
+static int
+write_wasm(const char *path, const unsigned char *p, size_t n)
 {
-	FILE *f = strcmp(path, "-") ? fopen(path, "rbe") : stdin;
-	unsigned char *p = NULL;
-	size_t room = 0, got;
+	FILE *f = fopen(path, "wbe");
+	int bad;
 
-	*n = 0;
 	if (!f)
-		return NULL;
-	do {
-		if (*n == room) {
-			unsigned char *q = realloc(p, room = 2 * room + 65536);
-
-			if (!q) {
-				free(p);
-				return NULL;
-			}
-			p = q;
-		}
-		errno = 0;
-		got = fread(p + *n, 1, room - *n, f);
-		*n += got;
-	} while (got);
-	if (ferror(f)) {
-		free(p);
-		p = NULL;
-	}
-	if (f != stdin) {
-		int e = errno;
-
-		fclose(f);
-		errno = e;
-	}
-	return p;
-}
-
-/* A text module begins with white space, a comment or a parenthesis. */
-static bool
-is_text(const unsigned char *p, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && (p[i] == ' ' || p[i] == '\n' || p[i] == '\t' ||
-	    p[i] == '\r'))
-		i++;
-	return i < n && (p[i] == '(' || (p[i] == ';' && i + 1 < n &&
-	    p[i + 1] == ';'));
+		return fail(path, strerror(errno));
+	bad = fwrite(p, 1, n, f) != n;
+	bad |= fclose(f) != 0;
+	return bad ? fail(path, strerror(errno)) : 0;
 }
 
 /* ---- Progress ---- */
 
 static int
-run(struct args *a, const unsigned char *p, size_t n)
+compile(struct args *a, struct wasmc_error *err)
 {
+	const struct input_file *f = &a->in.f[0];
 	struct progress progress = { 0 };
-	struct wasmc_error err;
+	char *title;
 	int rc;
 
 	if (!a->quiet)
 		progress_open(&progress, tool, &a->o);
+	title = inputs_title(&a->in);
 	if (a->validate)
-		rc = wasmc_validate(p, n, &a->o, &err);
+		rc = wasmc_validate(f->p, f->n, &a->o, err);
 	else
-		rc = wasmc_compile(p, n, a->in, a->out, &a->o, &err);
+		rc = wasmc_compile(f->p, f->n, title, a->out, &a->o, err);
+	free(title);
 	progress_close(&progress);
+	return rc;
+}
+
+static int
+run(struct args *a)
+{
+	struct wasmc_error err = { 0 };
+	size_t which = 0;
+	int rc = WASMC_OK;
+
+	if (a->in.n > 1 || a->wasm)
+		rc = inputs_link(&a->in, a->exports, &a->o, &which, &err);
+	if (rc == WASMC_OK && a->wasm && !a->validate)
+		return write_wasm(a->out, a->in.f[0].p, a->in.f[0].n);
+	if (rc == WASMC_OK)
+		rc = compile(a, &err);
 	if (rc == WASMC_EOPTION)
 		usage_error("%s", err.text);
-	return rc ? fail(a->in, err.text) : 0;
+	return rc ? fail(a->in.f[which < a->in.n ? which : 0].path,
+	    err.text) : 0;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct args a = { 0 };
-	unsigned char *p;
-	size_t n;
+	const char *bad;
+	size_t which;
 	int rc;
 
 	parse(argc, argv, &a);
-	p = slurp(a.in, &n);
-	if (!p)
-		return fail(a.in, strerror(errno));
-	if (is_text(p, n))
-		return fail(a.in, "this is the text format: assemble it first, "
-		    "as with wat2wasm");
+	bad = inputs_read(&a.in, &which);
+	if (bad)
+		return fail(a.in.f[which].path, bad);
 	if (!a.out && !a.validate)
 		a.out = default_output(&a);
-	rc = run(&a, p, n);
-	free(p);
+	rc = run(&a);
+	inputs_free(&a.in);
 	return rc;
 }

@@ -16,7 +16,7 @@ guest_memory(struct wasi_call *c)
 {
 	if (c->mem)
 		return 0;
-	if (wrt_instance_memory_at(c->caller, 0, &c->mem) == WRT_OK ||
+	if (wrt_caller_memory(c->caller, &c->mem) == WRT_OK ||
 	    wrt_instance_memory(c->caller, "memory", 6, &c->mem) == WRT_OK)
 		return 0;
 	c->mem = NULL;

@@ -303,6 +303,8 @@ TEST(exports)
 	REFUSED(wrt_instance_memory_at(NULL, 0, &m));
 	REFUSED(wrt_instance_memory_at(e.i, 0, NULL));
 	CHECK_EQ(wrt_instance_memory_at(e.i, 9, &m), WRT_ENOTFOUND);
+	REFUSED(wrt_caller_memory(NULL, &m));
+	REFUSED(wrt_caller_memory(e.i, NULL));
 	REFUSED(wrt_instance_table_at(NULL, 0, &t));
 	REFUSED(wrt_instance_table_at(e.i, 0, NULL));
 	REFUSED(wrt_instance_global_at(NULL, 0, &g));
@@ -612,6 +614,45 @@ TEST(compiler)
 		    &err), WASMC_EOPTION);
 	CHECK_EQ(wasmc_snapshot_write(empty, 8, &st, "x.so", &err),
 	    WASMC_EINVALID);
+}
+
+TEST(linker)
+{
+	static const char empty[] = "\0asm\1\0\0";
+	const struct wasmc_options odd = { .features = "none-such" };
+	struct wasmc_link_input in[] = { { empty, 8, "a" }, { empty, 8, "b" } };
+	struct wasmc_error err;
+	void *out = (void *)1;
+	size_t n = 77, which;
+
+#define LINK(inputs, count, how, opt, p, size)				\
+	wasmc_link(inputs, count, (enum wasmc_link_exports)(how), opt, p,	\
+	    size, &which, &err)
+	CHECK_EQ(LINK(NULL, 1, 0, NULL, &out, &n), WASMC_EOPTION);
+	CHECK_EQ(LINK(in, 0, 0, NULL, &out, &n), WASMC_EOPTION);
+	CHECK_EQ(LINK(in, 2, 3, NULL, &out, &n), WASMC_EOPTION);
+	CHECK_EQ(LINK(in, 2, 0, &odd, &out, &n), WASMC_EOPTION);
+	CHECK_EQ(LINK(in, 2, 0, NULL, NULL, &n), WASMC_EOPTION);
+	CHECK_EQ(LINK(in, 2, 0, NULL, &out, NULL), WASMC_EOPTION);
+	in[1].name = NULL;
+	CHECK_EQ(LINK(in, 2, 0, NULL, &out, &n), WASMC_EOPTION);
+	in[1].name = "\xff";
+	CHECK_EQ(LINK(in, 2, 0, NULL, &out, &n), WASMC_EOPTION);
+	CHECK_EQ(which, 1);
+	in[1].name = "a";
+	CHECK_EQ(LINK(in, 2, 0, NULL, &out, &n), WASMC_EOPTION);
+	in[1].name = "b";
+	in[1].wasm = NULL;
+	CHECK_EQ(LINK(in, 2, 0, NULL, &out, &n), WASMC_EOPTION);
+	in[1].n = 0;
+	CHECK_EQ(LINK(in, 2, 0, NULL, &out, &n), WASMC_EMALFORMED);
+	CHECK_EQ(which, 1);
+	CHECK(out == (void *)1 && n == 77);
+	CHECK_EQ(wasmc_link(in, 1, WASMC_EXPORTS_FIRST, NULL, &out, &n, NULL,
+	    NULL), WASMC_OK);
+	CHECK_EQ(wasmc_validate(out, n, NULL, NULL), WASMC_OK);
+	free(out);
+#undef LINK
 }
 
 /* ---- Is that all? -------------------------------------------------------- */

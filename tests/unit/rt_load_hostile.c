@@ -465,7 +465,11 @@ TEST(metadata_head)
 	REFUSED("metadata", meta()->size--);
 	REFUSED("does not know", meta()->bounds = 7);
 	REFUSED("does not know", meta()->flags = WABI_META_FUEL << 1);
-	REFUSED("does not know", meta()->reserved[5] = 1);
+	REFUSED("does not know", meta()->reserved[4] = 1);
+	REFUSED("does not know", meta()->reserved32 = 1);
+	REFUSED("host's memory", meta()->host_memory = UINT32_MAX);
+	REFUSED("host's memory", meta()->host_memory =
+	    meta()->counts.nglobals + 1);
 	REFUSED("mark of a snapshot", meta()->snapshot.n = 2);
 	REFUSED("mark of a snapshot", meta()->snapshot =
 	    ((struct wabi_list){ meta()->size - 8, 1 }));
@@ -613,6 +617,9 @@ TEST(metadata_things)
 	    t->init.index = UINT32_MAX);
 	/* Of another type than the table. */
 	REFUSED("table", t->init.how = WABI_INIT_GLOBAL; t->init.index = 0);
+	/* One that is imported, one of 64 bits, one that is constant. */
+	for (uint32_t i = 1; i <= 3; i++)
+		REFUSED("host's memory", meta()->host_memory = i);
 	/* Itself, which has no value yet. */
 	REFUSED("global", g->init.how = WABI_INIT_GLOBAL; g->init.index = 1);
 	artifact_free(&art);

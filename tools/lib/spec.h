@@ -22,6 +22,8 @@ struct spec_options {
 	bool verbose;			/* differing error texts, skips */
 	bool strict;			/* nothing is skipped */
 	uint32_t pool;			/* WRT_POOL_PLAIN, _DENSE or 0 */
+	bool relink;			/* every module is linked with
+					 * another one first */
 };
 
 /* What came of a file.  It lies in memory shared with the parent process, so

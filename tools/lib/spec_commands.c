@@ -201,6 +201,45 @@ read_file(const char *dir, const char *name, size_t *n)
 	return data;
 }
 
+/* A module with one or two of everything, linked before each module with
+ * --relink: all numbers in that one change, and what it does must not.
+ *
+ *	(import "spectest" "print" (func $p))
+ *	(func $a (param i32) (result i32) (local.get 0))  (func $b)
+ *	(table 1 1 funcref)  (memory 1 1)  (tag)  (global i32 (i32.const 7))
+ *	(elem func $a $b)  (data "companion") */
+static const uint8_t companion[] = {
+	0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x09, 0x02,
+	0x60, 0x00, 0x00, 0x60, 0x01, 0x7f, 0x01, 0x7f, 0x02, 0x12, 0x01,
+	0x08, 0x73, 0x70, 0x65, 0x63, 0x74, 0x65, 0x73, 0x74, 0x05, 0x70,
+	0x72, 0x69, 0x6e, 0x74, 0x00, 0x00, 0x03, 0x03, 0x02, 0x01, 0x00,
+	0x04, 0x05, 0x01, 0x70, 0x01, 0x01, 0x01, 0x05, 0x04, 0x01, 0x01,
+	0x01, 0x01, 0x0d, 0x03, 0x01, 0x00, 0x00, 0x06, 0x06, 0x01, 0x7f,
+	0x00, 0x41, 0x07, 0x0b, 0x09, 0x06, 0x01, 0x01, 0x00, 0x02, 0x01,
+	0x02, 0x0a, 0x09, 0x02, 0x04, 0x00, 0x20, 0x00, 0x0b, 0x02, 0x00,
+	0x0b, 0x0b, 0x0c, 0x01, 0x01, 0x09, 0x63, 0x6f, 0x6d, 0x70, 0x61,
+	0x6e, 0x69, 0x6f, 0x6e,
+};
+
+static int
+relink(const struct spec_options *o, void **wasm, size_t *n,
+    struct wasmc_error *err)
+{
+	struct wasmc_link_input in[] = {
+		{ companion, sizeof companion, "\1companion" },
+		{ *wasm, *n, "\1module" },
+	};
+	void *out;
+	int rc = wasmc_link(in, 2, WASMC_EXPORTS_ALL, &o->compile, &out, n,
+	    NULL, err);
+
+	if (rc)
+		return rc;
+	free(*wasm);
+	*wasm = out;
+	return WASMC_OK;
+}
+
 /* Compile and open the command's module.  PASSED, or SKIPPED and FAILED with
  * the reason given. */
 static enum outcome
@@ -221,7 +260,11 @@ open_module(struct context *c, const json_t *cmd, wrt_module **out)
 	pthread_mutex_lock(&run->lock);
 	snprintf(path, sizeof path, "%s/%u.so", run->tmp, run->nfiles++);
 	pthread_mutex_unlock(&run->lock);
-	rc = wasmc_compile(wasm, n, name, path, &run->options->compile, &cerr);
+	rc = run->options->relink ? relink(run->options, &wasm, &n, &cerr) :
+	    WASMC_OK;
+	if (rc == WASMC_OK)
+		rc = wasmc_compile(wasm, n, name, path,
+		    &run->options->compile, &cerr);
 	free(wasm);
 	if (rc == WASMC_EUNSUPPORTED)
 		return skipped(c, cerr.text);
