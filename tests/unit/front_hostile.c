@@ -318,6 +318,47 @@ TEST(out_of_memory)
 	free(m.p);
 }
 
+/* The same for two of them that become one. */
+TEST(out_of_memory_linking)
+{
+	struct mod body = { 0 }, m;
+	struct wasmc_link_input in[2] = { { .name = "a" }, { .name = "b" } };
+	struct wasmc_error err;
+	unsigned failed = 0;
+	size_t n;
+	void *out = NULL;
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+	SKIP("the address sanitizer has its own memory");
+#endif
+	m_byte(&body, 0);
+	for (uint32_t i = 0; i < 300000; i++)
+		LIT(&body, "\x02\x40");
+	m_fill(&body, 0x0b, 300001);
+	m = m_one_func(&body);
+	in[0].wasm = in[1].wasm = m.p;
+	in[0].n = in[1].n = m.n;
+	for (size_t bytes = 4 << 20; bytes < 512 << 20; bytes += bytes / 16) {
+		struct rlimit l = { bytes, RLIM_INFINITY };
+		int rc;
+
+		CHECK(setrlimit(RLIMIT_AS, &l) == 0);
+		rc = wasmc_link(in, 2, WASMC_EXPORTS_FIRST, NULL, &out, &n,
+		    NULL, &err);
+		l.rlim_cur = RLIM_INFINITY;
+		CHECK(setrlimit(RLIMIT_AS, &l) == 0);
+		if (rc == WASMC_OK)
+			break;
+		CHECK_EQ(rc, WASMC_ENOMEM);
+		CHECK_HAS(err.text, "out of memory");
+		failed++;
+	}
+	CHECK(failed > 3 && out);
+	CHECK_EQ(wasmc_validate(out, n, NULL, &err), WASMC_OK);
+	free(out);
+	free(m.p);
+}
+
 /* ---- Types ---- */
 
 /* A chain of supertypes is cut before anything walks it again and again. */
