@@ -222,7 +222,7 @@ static const uint8_t companion[] = {
 };
 
 static int
-relink(const struct spec_options *o, void **wasm, size_t *n,
+relink(void **wasm, size_t *n, const struct wasmc_options *o,
     struct wasmc_error *err)
 {
 	struct wasmc_link_input in[] = {
@@ -230,8 +230,7 @@ relink(const struct spec_options *o, void **wasm, size_t *n,
 		{ *wasm, *n, "\1module" },
 	};
 	void *out;
-	int rc = wasmc_link(in, 2, WASMC_EXPORTS_ALL, &o->compile, &out, n,
-	    NULL, err);
+	int rc = wasmc_link(in, 2, WASMC_EXPORTS_ALL, o, &out, n, NULL, err);
 
 	if (rc)
 		return rc;
@@ -246,6 +245,7 @@ static enum outcome
 open_module(struct context *c, const json_t *cmd, wrt_module **out)
 {
 	struct run *run = c->run;
+	struct wasmc_options o = run->options->compile;
 	const char *name = binary_file(cmd);
 	struct wasmc_error cerr = { 0 };
 	struct wrt_error err = { 0 };
@@ -260,11 +260,13 @@ open_module(struct context *c, const json_t *cmd, wrt_module **out)
 	pthread_mutex_lock(&run->lock);
 	snprintf(path, sizeof path, "%s/%u.so", run->tmp, run->nfiles++);
 	pthread_mutex_unlock(&run->lock);
-	rc = run->options->relink ? relink(run->options, &wasm, &n, &cerr) :
-	    WASMC_OK;
+	rc = WASMC_OK;
+	if (run->options->relink) {
+		o.features = "all";	/* which the companion needs */
+		rc = relink(&wasm, &n, &o, &cerr);
+	}
 	if (rc == WASMC_OK)
-		rc = wasmc_compile(wasm, n, name, path,
-		    &run->options->compile, &cerr);
+		rc = wasmc_compile(wasm, n, name, path, &o, &cerr);
 	free(wasm);
 	if (rc == WASMC_EUNSUPPORTED)
 		return skipped(c, cerr.text);
