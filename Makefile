@@ -63,7 +63,7 @@ HDR_front   := wasmc.h
 HDR_back    := wasmc.h wabi.h
 HDR_runtime := wasmrt.h wabi.h
 HDR_wasi    := wasmrt.h wasmrt_wasi.h
-HDR_public  := wasmc.h wasmrt.h wasmrt_wasi.h
+HDR_public  := wasmc.h wasmrt.h wasmrt_wasi.h wasmrt_bitcode.h
 HDR_all     := wasmc.h wasmrt.h wasmrt_wasi.h wabi.h
 GROUPS := front back runtime wasi public all
 

@@ -92,6 +92,12 @@ struct plan {
 	bool nan_canonical;		/* NaNs that arithmetic makes, too */
 	bool fuel;			/* count instructions */
 	bool is_x86;			/* else aarch64 */
+	uint32_t host_memory;		/* as in struct wabi_meta */
+	uint32_t *bitcode;		/* NULL, or per imported function: 0,
+					 * or 1 + the number it goes by; see
+					 * bitcode.h */
+	const struct wasmc_file *bitcode_files;
+	size_t nbitcode_files;
 	char *triple, *cpu, *cpu_features;	/* LLVM's */
 	const char *tune;		/* CPU to schedule for, or "" */
 };

@@ -342,6 +342,8 @@ lower_part(struct part *part, LLVMContextRef ctx, LLVMTargetMachineRef tm,
 		l_all(l);
 	else
 		rc = part->err.status;
+	if (rc == WASMC_OK)
+		rc = l_bitcode(l);
 	if (rc == WASMC_OK && l->c.opt && l->c.opt->verify)
 		rc = l_verify(l);
 	LLVMDisposeDIBuilder(l->db);

@@ -15,6 +15,7 @@
  *   lower_exact.c  what keeps LLVM from losing a trap
  *   lower_loop.c lower_affine.c lower_fold.c lower_flow.c   passes of ours
  *                  over the IR
+ *   lower_bitcode.c   host functions that are compiled in
  *   thunk.c        the code between the host and the guest
  *
  * The module is valid: nothing is checked here, only asserted.  A handler gets
@@ -282,6 +283,14 @@ void l_fuel_step(struct lower *, const struct insn *);
 void l_fuel_done(struct lower *, const struct insn *);
 void l_fuel_reload(struct lower *);
 void l_fuel_trap(struct lower *);
+
+/* ---- lower_bitcode.c ---- */
+
+/* Call the imported function if it is compiled in; else false. */
+bool l_call_bitcode(struct lower *, uint32_t func, const LLVMValueRef *args);
+/* Add those functions to the module.  A status, with the sentence in the
+ * part's error. */
+int l_bitcode(struct lower *);
 
 /* ---- thunk.c ---- */
 

@@ -104,6 +104,8 @@ l_call(struct lower *l, const struct insn *in)
 		    args);
 		return;
 	}
+	if (l_call_bitcode(l, in->index, args))
+		return;
 	code = l_import_field(l, in->index, offsetof(struct wabi_import,
 	    code));
 	vmctx = l_import_field(l, in->index, offsetof(struct wabi_import,

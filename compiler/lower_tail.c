@@ -88,6 +88,10 @@ l_return_call(struct lower *l, const struct insn *in)
 	LLVMValueRef *args = l_pop_args(l, type);
 
 	l_locate(l);
+	if (l_call_bitcode(l, in->index, args)) {
+		l_jump(l, &l->labels[0]);
+		return;
+	}
 	if (l->m->funcs[in->index].imported) {
 		l_tail_func(l, type, l_import_field(l, in->index,
 		    offsetof(struct wabi_import, func)), args);

@@ -14,7 +14,6 @@
 
 #include "emit.h"
 #include "fuel.h"
-#include "merge.h"
 
 struct mw {
 	struct compile *c;
@@ -234,6 +233,8 @@ mw_import(struct mw *w, const struct import *i)
 	const struct module *m = w->m;
 	struct wabi_import_info info = { .kind = i->kind, .index = i->index };
 
+	info.provided = i->kind == KIND_FUNC && w->p->bitcode &&
+	    w->p->bitcode[i->index];
 	info.module = mw_slice(w, i->module);
 	info.name = mw_slice(w, i->name);
 	switch (i->kind) {
@@ -534,38 +535,17 @@ mw_options(struct mw *w)
 {
 	char s[128];
 	int wopt = w->c->opt ? w->c->opt->wasm_opt_level : 0;
-	int n = snprintf(s, sizeof s, "-O%d --bounds=%s%s%s%s", w->p->opt_level,
+	int n = snprintf(s, sizeof s, "-O%d --bounds=%s%s%s%s%s",
+	    w->p->opt_level,
 	    w->p->explicit_bounds ? "explicit" : "guard",
 	    w->p->relaxed_deterministic ? " --relaxed-simd-deterministic" : "",
 	    w->p->nan_canonical ? " --nan-canonicalize" : "",
-	    w->p->fuel ? " --fuel" : "");
+	    w->p->fuel ? " --fuel" : "",
+	    w->p->bitcode ? " --link-bitcode" : "");
 
 	if (wopt > 0)
 		snprintf(s + n, sizeof s - (size_t)n, " --wasm-opt=%d", wopt);
 	return mw_str(w, s);
-}
-
-/* Of modules that were linked: see merge_write.c. */
-static uint32_t
-mw_host_memory(struct mw *w)
-{
-	static const char name[] = MERGE_HOST_MEMORY;
-	const struct module *m = w->m;
-	uint32_t global = 0;
-
-	for (uint32_t i = 0; i < m->ncustoms; i++) {
-		struct slice s = m->customs[i].bytes;
-
-		if (m->customs[i].name.n != sizeof name - 1 || s.n != 4 ||
-		    memcmp(m->customs[i].name.p, name, sizeof name - 1))
-			continue;
-		memcpy(&global, s.p, 4);
-		if (global >= m->nglobals_imported && global < m->nglobals &&
-		    m->globals[global].mut &&
-		    m->globals[global].type.kind == T_I32)
-			return global + 1;
-	}
-	return 0;
 }
 
 static void
@@ -582,7 +562,7 @@ mw_head(struct mw *w, struct wabi_meta *h)
 		.vmctx_size = w->p->layout.size,
 		.start = w->m->start == NO_IDX ? UINT32_MAX : w->m->start,
 		.flags = w->p->fuel ? WABI_META_FUEL : 0,
-		.host_memory = mw_host_memory(w),
+		.host_memory = w->p->host_memory,
 	};
 	SHA256(w->m->file.p, w->m->file.n, h->wasm_sha256);
 	snprintf(producer, sizeof producer, "wasmc %s", wasmc_version());

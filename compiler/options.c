@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
+
 #include <llvm/Config/llvm-config.h>
 
 #include "emit.h"
@@ -48,6 +51,27 @@ wasmc_version(void)
 	return WASMC_VERSION " (LLVM " LLVM_VERSION_STRING ")";
 }
 
+/* The digest of all bitcode, as text; empty if there is none. */
+static void
+bitcode_key(const struct wasmc_options *o, char out[88])
+{
+	unsigned char md[SHA256_DIGEST_LENGTH];
+	int n = sprintf(out, "%s", o->nbitcode ? "; bitcode " : "");
+	SHA256_CTX ctx;
+
+	if (!o->nbitcode)
+		return;
+	SHA256_Init(&ctx);
+	for (size_t i = 0; i < o->nbitcode; i++) {
+		SHA256_Update(&ctx, &o->bitcode[i].n,
+		    sizeof o->bitcode[i].n);
+		SHA256_Update(&ctx, o->bitcode[i].p, o->bitcode[i].n);
+	}
+	SHA256_Final(md, &ctx);
+	for (size_t i = 0; i < sizeof md; i++)
+		n += sprintf(out + n, "%02x", md[i]);
+}
+
 WASMC_API size_t
 wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 {
@@ -55,6 +79,7 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 	struct wasmc_error err;
 	struct target t;
 	const char *bad;
+	char bitcode[88];
 	uint64_t set = 0;
 	int n;
 
@@ -63,17 +88,18 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 	if (!buf)
 		size = 0;
 	features_parse(o.features, &set, &bad);
+	bitcode_key(&o, bitcode);
 	if (target_of(&o, &t, &err))	/* such a compile fails */
 		n = snprintf(buf, size, "%s; %s", wasmc_version(), err.text);
 	else
 		n = snprintf(buf, size, "%s; abi %u; %s; %s; %s; -O%d; "
-		    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s",
+		    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s%s",
 		    wasmc_version(), WABI_VERSION, t.triple, t.tune,
 		    t.features, options_level(&o), o.emit, o.bounds,
 		    o.wasm_opt_level > 0 ? o.wasm_opt_level : 0,
 		    (unsigned long long)set,
 		    o.relaxed_deterministic ? "; relaxed-det" : "",
 		    o.nan_canonicalize ? "; nan-canon" : "",
-		    o.fuel ? "; fuel" : "");
+		    o.fuel ? "; fuel" : "", bitcode);
 	return n < 0 ? 0 : (size_t)n;
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bitcode.h"
 #include "emit.h"
 #include "parts.h"
 #include "target.h"
@@ -300,6 +301,7 @@ part_compile(struct worker *w)
 		rc = part_module(w);
 	}
 	if (rc == WASMC_OK) {
+		bitcode_finish(w->all->plan, w->mod);
 		if (w->all->plan->tail)
 			lower_tails(w->all->plan, w->mod);
 		dump(w, 'o', "after optimisation");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bitcode.h"
 #include "emit.h"
 #include "insn.h"
 #include "options.h"
@@ -93,6 +94,7 @@ job_plan(struct job *j)
 	struct plan *p = &j->plan;
 	bool one = j->opt.emit == WASMC_EMIT_ASM ||
 	    j->opt.emit == WASMC_EMIT_IR;
+	int rc;
 
 	if (j->opt.dump && strchr(j->opt.dump, 's'))
 		job_dump_sections(j);
@@ -109,6 +111,9 @@ job_plan(struct job *j)
 	p->cpu_features = j->target.features;
 	p->tune = j->target.tune;
 	plan_make(&j->c, p);
+	rc = bitcode_open(&j->c, &j->opt, p, j->err);
+	if (rc)
+		return rc;
 	parts_cut(&j->c, p, one, &j->parts);
 	j->parts.opt = &j->opt;
 	j->c.failing = WASMC_EUNSUPPORTED;

@@ -2,8 +2,11 @@
 /*
  * plan.c: all that the parts of a compile share, decided once.
  */
+#include <string.h>
+
 #include "back.h"
 #include "insn.h"
+#include "merge.h"
 
 /* Above this number of types, thunks to the host are made only for those that
  * something uses. */
@@ -102,6 +105,29 @@ plan_in_registers(const struct type *t, unsigned ints)
 	    (t->results.n == 0 || is_number(t->results.t[0]));
 }
 
+/* Of modules that were linked: the custom section that merge_write.c makes.
+ * Whoever else writes it gets what it says, if that is possible. */
+static uint32_t
+host_memory(const struct module *m)
+{
+	static const char name[] = MERGE_HOST_MEMORY;
+	uint32_t global = 0;
+
+	for (uint32_t i = 0; i < m->ncustoms; i++) {
+		struct slice s = m->customs[i].bytes;
+
+		if (m->customs[i].name.n != sizeof name - 1 || s.n != 4 ||
+		    memcmp(m->customs[i].name.p, name, sizeof name - 1))
+			continue;
+		memcpy(&global, s.p, 4);
+		if (global >= m->nglobals_imported && global < m->nglobals &&
+		    m->globals[global].mut &&
+		    m->globals[global].type.kind == T_I32)
+			return global + 1;
+	}
+	return 0;
+}
+
 void
 plan_make(struct compile *c, struct plan *p)
 {
@@ -117,4 +143,5 @@ plan_make(struct compile *c, struct plan *p)
 	    FEAT_BIT(FEAT_LEGACY_EXCEPTIONS) |
 	    FEAT_BIT(FEAT_STACK_SWITCHING));
 	p->layout = wabi_layout_of(&p->counts);
+	p->host_memory = host_memory(p->m);
 }

@@ -309,6 +309,10 @@ struct wabi_typed {
 	void *vmctx;
 };
 
+/* In the block that a host function's vmctx is, behind the struct wabi_func
+ * and the runtime's own word: the host's data. */
+#define WABI_HOST_DATA	112u
+
 struct wabi_import {
 	void *code;			/* == func->code */
 	void *vmctx;			/* == func->vmctx */
@@ -547,7 +551,10 @@ struct wabi_limits {
 
 struct wabi_import_info {
 	wabi_str module, name;
-	uint8_t kind, mut, pad[2];
+	uint8_t kind, mut;
+	uint8_t provided;		/* 1: a function that is compiled in;
+					 * the host may leave it out */
+	uint8_t pad;
 	uint32_t index;			/* in its kind's index space */
 	uint32_t type_idx;		/* functions and tags */
 	struct wabi_valtype type;	/* globals: content; tables: element */

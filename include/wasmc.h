@@ -50,6 +50,13 @@ enum wasmc_emit { WASMC_EMIT_SO, WASMC_EMIT_OBJ, WASMC_EMIT_ASM,
 		  WASMC_EMIT_HEADER };	/* C prototypes for hosts */
 enum wasmc_bounds { WASMC_BOUNDS_GUARD, WASMC_BOUNDS_EXPLICIT };
 
+/* A file's bytes, which stay the caller's. */
+struct wasmc_file {
+	const void *p;
+	size_t n;
+	const char *name;		/* of the file, for messages */
+};
+
 /* Zero in every field is the default. */
 struct wasmc_options {
 	int opt_level;			/* -1 for 0, else 1..3; 0 means 2 */
@@ -78,6 +85,10 @@ struct wasmc_options {
 	/* The code counts what it executes, and traps when its fuel is used
 	 * up; see wrt_instance_set_fuel(). */
 	int fuel;
+	/* LLVM bitcode of host functions that are compiled in; docs/LINKING.md
+	 * and wasmrt_bitcode.h say what it may be.  NULL: none. */
+	const struct wasmc_file *bitcode;
+	size_t nbitcode;
 };
 
 /* Compile the bytes [wasm, wasm + n) to the file `out_path`, which appears

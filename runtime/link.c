@@ -508,7 +508,8 @@ bind_host(wrt_instance *i, const struct wabi_import_info *im,
 	b->func.func_idx = UINT32_MAX;
 	b->func.host = h;
 	b->fast = h->fast;
-	b->data = h->data;
+	b->data = h->fn == unknown_trap || h->fn == unknown_zero ? NULL :
+	    h->data;
 	if (h->fast && i->module->typed_to_host[im->type_idx])
 		b->func.code = wrt__code(i->module,
 		    i->module->typed_to_host[im->type_idx]);
@@ -605,11 +606,12 @@ lookup(const wrt_instance *i, const wrt_imports *l,
 	    wrt__str(m, im->name), im->name.n);
 }
 
+/* A function that is compiled in is asked for only through tables. */
 static bool
 may_be_unknown(const wrt_imports *l, const struct wabi_import_info *im)
 {
-	return l && l->unknown != WRT_UNKNOWN_ERROR &&
-	    im->kind == WABI_KIND_FUNC;
+	return im->provided || (l && l->unknown != WRT_UNKNOWN_ERROR &&
+	    im->kind == WABI_KIND_FUNC);
 }
 
 /* First everything is matched, then bound: a failure has no effect. */
@@ -628,6 +630,11 @@ wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err)
 			continue;
 		if (!d || !match(m, &im[k], d))
 			return fail_import(err, m, &im[k], d);
+		/* Its code takes the data out of the host's block. */
+		if (im[k].provided && !d->host)
+			return wrt__fail(err, WRT_ELINK, "import %u is "
+			    "compiled in: only a host function can stand for "
+			    "it", k);
 		if (d->host && wrt__service_refused(d->host))
 			return fail_service(err, m, &im[k], d);
 		if (im[k].kind == WABI_KIND_MEMORY && d->mem->dense &&
@@ -648,7 +655,8 @@ wrt__link(wrt_instance *i, const wrt_imports *l, struct wrt_error *err)
 			rc = bind(i, &im[k], d, err);
 			continue;
 		}
-		h = unknown_func(m, &im[k], l->unknown);
+		h = unknown_func(m, &im[k], im[k].provided ?
+		    WRT_UNKNOWN_TRAP : l->unknown);
 		rc = h ? bind_host(i, &im[k], h, err) :
 		    wrt__fail(err, WRT_ENOMEM, "out of memory");
 	}

@@ -245,8 +245,8 @@ static bool
 good_import(const struct wrt__metacheck *c, const struct wabi_import_info *i)
 {
 	if (!wrt__good_str(c, i->module) || !wrt__good_str(c, i->name) ||
-	    i->kind > WABI_KIND_TAG || i->mut > 1 ||
-	    !wrt__zero(i->pad, sizeof i->pad) ||
+	    i->kind > WABI_KIND_TAG || i->mut > 1 || i->pad ||
+	    i->provided > (i->kind == WABI_KIND_FUNC) ||
 	    i->index != c->nimported[i->kind])
 		return false;
 	switch (i->kind) {

@@ -524,7 +524,8 @@ struct wrt__hostblock {
 	void *data;
 };
 _Static_assert(offsetof(struct wrt__hostblock, fast) == 104, "switch.S");
-_Static_assert(offsetof(struct wrt__hostblock, data) == 112, "switch.S");
+_Static_assert(offsetof(struct wrt__hostblock, data) == WABI_HOST_DATA,
+    "switch.S");
 _Static_assert(offsetof(struct wrt__hostblock, func) == WABI_VMCTX_HEADER,
     "to_host thunks");
 

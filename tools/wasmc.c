@@ -29,6 +29,8 @@ enum { EXIT_USAGE = 2 };
 	    "wasm: the modules linked, not compiled")			\
 	X("link", 0, "[NAME=]FILE", "\nlink this module too, behind those "\
 	    "without --link")						\
+	X("link-bitcode", 0, "FILE", "\nimports whose C code is in FILE, as "\
+	    "LLVM bitcode,\nare compiled in: docs/LINKING.md")		\
 	X("exports", 0, "WHICH", "of several modules: first (default), all,\n"\
 	    "or prefixed: all, as NAME:EXPORT behind the first")	\
 	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu;\n" \
@@ -72,6 +74,7 @@ static const struct option_row rows[] = {
 struct args {
 	struct wasmc_options o;
 	struct inputs in, linked;	/* linked: by --link */
+	struct inputs bitcode;
 	enum wasmc_link_exports exports;
 	const char *out;
 	bool validate, quiet, wasm;	/* wasm: --emit=wasm */
@@ -174,6 +177,8 @@ set_option(struct args *a, const char *name, const char *v)
 		set_emit(a, word("--emit", v, emits));
 	else if (!strcmp(name, "link"))
 		inputs_add(&a->linked, v);
+	else if (!strcmp(name, "link-bitcode"))
+		inputs_add(&a->bitcode, v);
 	else if (!strcmp(name, "exports"))
 		a->exports = (enum wasmc_link_exports)word("--exports", v,
 		    exports);
@@ -343,6 +348,20 @@ run(struct args *a)
 	    err.text) : 0;
 }
 
+static void
+give_bitcode(struct args *a)
+{
+	struct wasmc_file *b = calloc(a->bitcode.n + 1, sizeof *b);
+
+	if (!b)
+		exit(fail("bitcode", strerror(ENOMEM)));
+	for (size_t i = 0; i < a->bitcode.n; i++)
+		b[i] = (struct wasmc_file){ a->bitcode.f[i].p,
+		    a->bitcode.f[i].n, a->bitcode.f[i].path };
+	a->o.bitcode = b;
+	a->o.nbitcode = a->bitcode.n;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -355,9 +374,15 @@ main(int argc, char **argv)
 	bad = inputs_read(&a.in, &which);
 	if (bad)
 		return fail(a.in.f[which].path, bad);
+	bad = inputs_read(&a.bitcode, &which);
+	if (bad)
+		return fail(a.bitcode.f[which].path, bad);
+	give_bitcode(&a);
 	if (!a.out && !a.validate)
 		a.out = default_output(&a);
 	rc = run(&a);
 	inputs_free(&a.in);
+	inputs_free(&a.bitcode);
+	free((void *)(uintptr_t)a.o.bitcode);
 	return rc;
 }

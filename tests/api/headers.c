@@ -59,9 +59,10 @@ TEST(each_alone)
 		"#include \"wasmrt.h\"\nint x;\n",
 		"#include \"wasmrt_wasi.h\"\nint x;\n",
 		"#include \"wasmc.h\"\nint x;\n",
+		"#include \"wasmrt_bitcode.h\"\nint x;\n",
 	};
 
-	for (size_t k = 0; k < 3; k++) {
+	for (size_t k = 0; k < 4; k++) {
 		CHECK_EQ(compile("clang-22", "c -std=gnu11", h[k]), 0);
 		CHECK_EQ(compile("clang-22", "c++ -std=c++17", h[k]), 0);
 	}

@@ -583,6 +583,11 @@ TEST(metadata_things)
 
 	REFUSED("import 0", im->kind = 5);
 	REFUSED("import 0", im->index = 1);
+	REFUSED("import 0", im->provided = 2);
+	REFUSED("import 0", im->pad = 1);
+	for (uint32_t i = 0; i < meta()->imports.n; i++)
+		if (im[i].kind != WABI_KIND_FUNC)
+			REFUSED("import", im[i].provided = 1);
 	REFUSED("import 0", im->type_idx = UINT32_MAX);
 	REFUSED("import 0", im->name.n = UINT32_MAX);
 	REFUSED("export 0", e->kind = 9);

@@ -61,7 +61,7 @@ wrt_imports_func(wrt_imports *im, const char *module, const char *name,
 }
 
 int
-wrt_instance_memory_at(wrt_instance *in, size_t i, wrt_memory **out)
+wrt_caller_memory(wrt_instance *in, wrt_memory **out)
 {
 	if (mock_no_memory)
 		return WRT_ENOTFOUND;
