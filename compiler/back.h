@@ -42,6 +42,7 @@ void sym_make(struct compile *c, struct symbols *out);	/* arena; wc_fail */
 #define SYM_TO_HOST	"wabi.to_host.%u"
 #define SYM_TYPED_FROM_HOST	"wabi.typed_from_host.%u"
 #define SYM_TYPED_TO_HOST	"wabi.typed_to_host.%u"
+#define SYM_TABLE	"wabi.table.%u"	/* of table k, if it is fixed */
 #define SYM_INIT	"wabi.init.%u"
 #define SYM_ENTRY	"wabi.entry.%u"	/* of function k, see plan->tail */
 #define SYM_PERSONALITY	"wabi.personality"
@@ -70,6 +71,19 @@ void constexprs_make(struct compile *c, struct constexprs *out);
 
 /* ---- Plan: everything the parts share ---- */
 
+struct fixed_table {			/* tables.c */
+	uint32_t *funcs;		/* of each entry, or NO_IDX; NULL if
+					 * the contents are not known */
+	uint32_t n;			/* entries */
+	struct fixed_callees {		/* per type, for the first of equal
+					 * ones: what a call of it reaches */
+		uint32_t n;		/* functions; one that is there twice
+					 * may count twice */
+		uint32_t last;		/* one of them */
+		bool imported;		/* some are not the module's */
+	} *callees;
+};
+
 struct plan {
 	const struct compile *c;
 	const struct module *m;
@@ -79,6 +93,7 @@ struct plan {
 	struct wabi_layout layout;
 	uint32_t *funcref_idx;		/* function -> index in vmctx funcs, or
 					 * NO_IDX */
+	struct fixed_table *fixed;	/* per table */
 	bool *from_host, *to_host;	/* per type: thunk needed; only on the
 					 * first of equal types (type.canon) */
 	bool tail;			/* functions are tailcc; those known

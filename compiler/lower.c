@@ -299,11 +299,14 @@ l_all(struct lower *l)
 {
 	l->types = ARENA_NEW(&l->c.arena, l->m->ntypes, LLVMTypeRef);
 	l->funcs = ARENA_NEW(&l->c.arena, l->m->nfuncs, LLVMValueRef);
+	l->fixed = ARENA_NEW(&l->c.arena, l->m->ntables, LLVMValueRef);
 	for (uint32_t i = l->part->first; i < l->part->end; i++)
 		l_one_func(l, i);
 	l->c.func_idx = l->func_idx = NO_IDX;
-	if (l->part->with_thunks)
+	if (l->part->with_thunks) {
 		l_thunks(l);
+		l_fixed_tables(l);
+	}
 	LLVMDIBuilderFinalize(l->db);
 }
 

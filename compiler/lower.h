@@ -6,6 +6,7 @@
  *   lower_ir.c     types, attributes, alias classes, small builders
  *   lower_ctl.c    blocks and branches
  *   lower_call.c   calls, function references;  lower_tail.c  tail calls
+ *   lower_fixed.c  calls through tables whose contents are known
  *   lower_exn.c    exceptions;  lower_cont.c  continuations
  *   lower_fuel.c   counting what is executed
  *   lower_num.c    integers;  lower_float.c  floating point
@@ -113,6 +114,7 @@ struct lower {
 	LLVMValueRef alias[NALIASES], invariant, unlikely, likely;
 	LLVMTypeRef *types;		/* per type, or NULL */
 	LLVMValueRef *funcs;		/* per function, or NULL */
+	LLVMValueRef *fixed;		/* per table: its constant, or NULL */
 	uint32_t **places;		/* per structure type, or NULL; see
 					 * lower_gc.c */
 	LLVMValueRef personality;	/* or NULL, not used yet */
@@ -218,8 +220,11 @@ LLVMValueRef l_load_val(struct lower *, LLVMValueRef array, uint32_t i,
     struct vtype);
 /* Room for n values that a call gives back, shared by all of the function. */
 LLVMValueRef l_result_array(struct lower *, uint32_t n);
-/* Call code of the type with the arguments and push its results. */
+/* Call code of the type with the arguments and push its results; in the
+ * convention of others', or in cc. */
 void l_call_code(struct lower *, uint32_t type, LLVMValueRef code,
+    LLVMValueRef vmctx, const LLVMValueRef *args);
+void l_call_cc(struct lower *, unsigned cc, uint32_t type, LLVMValueRef code,
     LLVMValueRef vmctx, const LLVMValueRef *args);
 /* Take the arguments of a call of the type from the stack. */
 LLVMValueRef *l_pop_args(struct lower *, uint32_t type);
@@ -233,6 +238,16 @@ LLVMValueRef l_indirect_callee(struct lower *, const struct insn *,
     LLVMValueRef **args);
 LLVMValueRef l_ref_callee(struct lower *, const struct insn *,
     LLVMValueRef **args);
+
+/* ---- lower_fixed.c ---- */
+
+/* If all that the call_indirect can reach is known: pop and check what it
+ * calls, then the arguments.  The result is code of the module's, which takes
+ * this vmctx; NULL, with nothing done, for any other call. */
+LLVMValueRef l_fixed_callee(struct lower *, const struct insn *,
+    LLVMValueRef **args);
+/* In the part that has the thunks. */
+void l_fixed_tables(struct lower *);
 
 /* ---- lower_exn.c ---- */
 

@@ -44,7 +44,7 @@ l_result_array(struct lower *l, uint32_t n)
 
 /* ---- The call itself ---- */
 
-static void
+void
 l_call_cc(struct lower *l, unsigned cc, uint32_t type, LLVMValueRef code,
     LLVMValueRef vmctx, const LLVMValueRef *args)
 {
@@ -192,8 +192,13 @@ l_indirect_callee(struct lower *l, const struct insn *in, LLVMValueRef **args)
 void
 l_call_indirect(struct lower *l, const struct insn *in)
 {
-	LLVMValueRef *args, func = l_indirect_callee(l, in, &args);
+	LLVMValueRef *args, func = l_fixed_callee(l, in, &args);
 
+	if (func) {
+		l_call_cc(l, l->own_cc, in->index, func, l->vmctx, args);
+		return;
+	}
+	func = l_indirect_callee(l, in, &args);
 	l_call_func(l, in->index, func, args);
 }
 

@@ -104,8 +104,14 @@ l_return_call(struct lower *l, const struct insn *in)
 void
 l_return_call_indirect(struct lower *l, const struct insn *in)
 {
-	LLVMValueRef *args, func = l_indirect_callee(l, in, &args);
+	LLVMValueRef *args, func = l_fixed_callee(l, in, &args);
 
+	if (func) {
+		l_tail_code(l, in->index, func, l->vmctx, args, true);
+		l->dead = true;
+		return;
+	}
+	func = l_indirect_callee(l, in, &args);
 	l_tail_func(l, in->index, func, args);
 }
 

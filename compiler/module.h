@@ -121,6 +121,8 @@ struct table {
 	struct vtype type;
 	struct limits limits;
 	bool imported, has_init;
+	bool written;			/* a body sets, grows, fills, copies
+					 * to or inits it (validate.c) */
 	struct constexpr init;
 };
 

@@ -7,6 +7,7 @@
 #include "back.h"
 #include "insn.h"
 #include "merge.h"
+#include "tables.h"
 
 /* Above this number of types, thunks to the host are made only for those that
  * something uses. */
@@ -135,6 +136,7 @@ plan_make(struct compile *c, struct plan *p)
 	p->m = &c->module;
 	sym_make(c, &p->sym);
 	constexprs_make(c, &p->ce);
+	tables_make(c, p);
 	make_counts(p);
 	make_funcrefs(c, p);
 	make_thunks(c, p);

@@ -211,6 +211,16 @@ length(const struct limits *a, const struct limits *b)
 	return T(a->is64 && b->is64 ? T_I64 : T_I32);
 }
 
+/* A table that the instruction at hand writes. */
+static const struct table *
+written(struct validator *v, uint32_t idx)
+{
+	struct table *t = v_table(v, idx);
+
+	t->written = true;
+	return t;
+}
+
 void
 v_table_get(struct validator *v)
 {
@@ -223,7 +233,7 @@ v_table_get(struct validator *v)
 void
 v_table_set(struct validator *v)
 {
-	const struct table *t = v_table(v, v->in.index);
+	const struct table *t = written(v, v->in.index);
 
 	v_pop(v, t->type);
 	v_pop(v, address(&t->limits));
@@ -232,7 +242,7 @@ v_table_set(struct validator *v)
 void
 v_table_grow(struct validator *v)
 {
-	const struct table *t = v_table(v, v->in.index);
+	const struct table *t = written(v, v->in.index);
 
 	v_pop(v, address(&t->limits));
 	v_pop(v, t->type);
@@ -242,7 +252,7 @@ v_table_grow(struct validator *v)
 void
 v_table_fill(struct validator *v)
 {
-	const struct table *t = v_table(v, v->in.index);
+	const struct table *t = written(v, v->in.index);
 
 	v_pop(v, address(&t->limits));
 	v_pop(v, t->type);
@@ -260,7 +270,7 @@ check_items(struct validator *v, struct vtype from, struct vtype to)
 void
 v_table_copy(struct validator *v)
 {
-	const struct table *d = v_table(v, v->in.index);
+	const struct table *d = written(v, v->in.index);
 	const struct table *s = v_table(v, v->in.index2);
 
 	check_items(v, s->type, d->type);
@@ -272,7 +282,7 @@ v_table_copy(struct validator *v)
 void
 v_table_init(struct validator *v)
 {
-	const struct table *t = v_table(v, v->in.index2);
+	const struct table *t = written(v, v->in.index2);
 	const struct elem *e = v_elem(v, v->in.index);
 
 	check_items(v, e->type, t->type);

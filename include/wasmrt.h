@@ -822,7 +822,10 @@ WRT_API int wrt_global_set(wrt_global *, wrt_val val);
  * Indices are the module's, imported ones first.  One thread, while the
  * instance does not run. */
 
-/* Table or global k, exported or not; WRT_ENOTFOUND behind the last one. */
+/* Table or global k, exported or not; WRT_ENOTFOUND behind the last one.  A
+ * table that is neither exported nor imported can be looked at only: code may
+ * have been made for what is in it, so that setting an entry is WRT_ETYPE, and
+ * growing it fails. */
 WRT_API int wrt_instance_table_at(wrt_instance *, size_t k, wrt_table **out);
 WRT_API int wrt_instance_global_at(wrt_instance *, size_t k,
     wrt_global **out);

@@ -289,6 +289,19 @@ wrt_instance_clone(wrt_instance **out, wrt_instance *src, wrt_pool *pool,
 
 /* ---- State, for hosts ---------------------------------------------------- */
 
+/* A table that the module does not export is in nobody's hands but through
+ * here. */
+static bool
+is_exported(const struct wrt_module *m, uint8_t kind, size_t index)
+{
+	const struct wabi_export_info *e = WRT__META(m, exports);
+
+	for (uint32_t i = 0; i < m->meta->exports.n; i++)
+		if (e[i].kind == kind && e[i].index == index)
+			return true;
+	return false;
+}
+
 int
 wrt_instance_table_at(wrt_instance *i, size_t k, wrt_table **out)
 {
@@ -297,6 +310,9 @@ wrt_instance_table_at(wrt_instance *i, size_t k, wrt_table **out)
 	if (k >= i->module->ntables)
 		return WRT_ENOTFOUND;
 	*out = i->tables[k];
+	if (k >= i->module->nimported[WABI_KIND_TABLE] &&
+	    !is_exported(i->module, WABI_KIND_TABLE, k))
+		(*out)->closed = true;
 	return WRT_OK;
 }
 

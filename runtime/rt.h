@@ -340,6 +340,8 @@ struct wrt_table {
 	const uint32_t *ids;		/* canonical ids type refers to */
 	struct wabi_limits limits;	/* as declared */
 	size_t map_bytes;		/* of base; 0: allocated */
+	bool closed;			/* not exported: code may know what
+					 * is in it, nobody sets it */
 	wrt_instance *owner;		/* or, of a host's list: */
 	struct wrt__group *group;
 };

@@ -172,6 +172,8 @@ wrt_table_set(wrt_table *t, uint64_t k, wrt_val val)
 		return WRT_EINVAL;
 	if (k >= t->t.size)
 		return WRT_EBOUNDS;
+	if (t->closed)
+		return WRT_ETYPE;
 	rc = check_ref(t, &val);
 	if (rc == WRT_OK)
 		t->t.base[k] = val.u64[0];
@@ -181,7 +183,7 @@ wrt_table_set(wrt_table *t, uint64_t k, wrt_val val)
 int64_t
 wrt_table_grow(wrt_table *t, uint64_t delta, wrt_val init)
 {
-	if (!t || check_ref(t, &init) != WRT_OK)
+	if (!t || t->closed || check_ref(t, &init) != WRT_OK)
 		return -1;
 	return wrt__table_grow(t, delta, init.u64[0]);
 }

@@ -433,6 +433,27 @@ IN_EVERY_MODE(refusals)
 
 /* ---- References ------------------------------------------------------------ */
 
+/* Compiled code takes for granted what is in a table of its own. */
+TEST(tables_of_its_own)
+{
+	struct world w = world("plain");
+	wrt_instance *i = api_instance(w.p, w.m, w.l);
+	wrt_table *t;
+	wrt_val null = { .ref = NULL }, seen;
+
+	CHECK_EQ(wrt_instance_table_at(i, 3, &t), 0);
+	CHECK_EQ(wrt_table_get(t, 1, &seen), 0);
+	CHECK(seen.func != NULL);
+	CHECK_EQ(wrt_table_set(t, 1, seen), WRT_ETYPE);
+	CHECK_EQ(wrt_table_set(t, 2, seen), WRT_EBOUNDS);
+	CHECK_EQ(wrt_table_grow(t, 1, seen), -1);
+	CHECK_EQ(wrt_instance_table_at(i, 0, &t), 0);
+	CHECK_EQ(wrt_table_set(t, 1, null), 0);
+	CHECK_EQ(wrt_table_grow(t, 1, null), 6);
+	wrt_instance_close(i);
+	end(&w);
+}
+
 /* Words of the host are copied as they are. */
 TEST(host_references)
 {
