@@ -49,6 +49,7 @@
 
 #include "lower.h"
 #include "lower_flow.h"
+#include "lower_late.h"
 
 /* Up to this level of optimisation every load is volatile from the start. */
 enum { VOLATILE_LEVEL = 1 };
@@ -361,6 +362,8 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 		rc = x_run(p, mod, tm, passes[p->plan->opt_level][1]);
 	if (rc == WASMC_OK && p->plan->opt_level > 0)
 		lower_fold(p->plan, mod);
+	if (rc == WASMC_OK && p->plan->opt_level > 1)
+		lower_late(p->plan, mod);
 	if (rc == WASMC_OK)
 		x_seal_all(mod, p->plan->opt_level > 0 ? SEAL_ALL :
 		    SEAL_ATOMICS);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * lower_late.h: passes of ours behind all of LLVM's.
+ */
+#ifndef WC_LOWER_LATE_H
+#define WC_LOWER_LATE_H
+
+#include "back.h"
+
+/* Write out what the machine does better; see lower_late.c. */
+void lower_late(const struct plan *, LLVMModuleRef);
+
+#endif
