@@ -173,6 +173,7 @@ static void
 was_stopped(struct wrt__act *a)
 {
 	wrt__resend_stop(a->thread);
+	a->thread->held = false;
 	wrt__kill_unblock();
 	if (wrt__killed(a->prev))
 		wrt__resend_start(a->thread, false);
@@ -191,6 +192,8 @@ keep_trap(struct wrt__act *a, int kill)
 		a->code = kill;
 	wrt__trap_keep(a);
 	wrt__stats_trap(i, a->code);
+	if (a->fault_page)
+		wrt__pages_trapped(a->fault_page);
 	if (kill) {
 		wrt__trap_say(i, NULL);
 		i->trap.exit_code = 0;
@@ -213,7 +216,8 @@ act_end(struct wrt__act *a, bool left)
 	    WRT__SUSPENDED : WRT__READY);
 	if (trapped && !a->code)
 		a->code = WABI_TRAP_INTERRUPT;	/* before it began */
-	if (kill || a->code == WABI_TRAP_INTERRUPT || a->thread->resend_ns)
+	if (kill || a->code == WABI_TRAP_INTERRUPT || a->thread->resend_ns ||
+	    a->thread->held)
 		was_stopped(a);
 	if (kill && !trapped) {
 		/* It came as the guest was done; it was promised. */
@@ -256,8 +260,6 @@ wrt__act_release(struct wrt__act *a)
 		a->thread->stack = a->stack;	/* NULL: somebody keeps it */
 	else if (a->own_stack)
 		wrt__stack_give(a->thread, a->stack);
-	if (a->fault_page)
-		wrt__pages_unmap_table(a->fault_page);
 }
 
 /* A kill between claim() and here found no activation to end. */

@@ -77,6 +77,8 @@ struct wrt__thread {
 	struct wrt__context *volatile resume;	/* for the handler to load */
 	int resend_timer;		/* the kernel's id, or -1: none yet */
 	uint64_t resend_ns;		/* until the next one; 0: not running */
+	volatile bool held;		/* the kill signal may be blocked, see
+					 * on_kill() */
 	void *alt_stack;		/* ours, or NULL: the host's own */
 	size_t alt_bytes;		/* with its guard */
 	uintptr_t host_low, host_high;	/* the thread's own stack */
@@ -142,7 +144,8 @@ struct wrt__act {
 	struct wrt__stack *stack;
 	int code;			/* enum wabi_trap, once it trapped */
 	uint64_t address;		/* of a memory fault, in its memory */
-	void *fault_page;		/* page table to give back, or NULL */
+	void *fault_page;		/* where there may be a page table to
+					 * give back, or NULL */
 	bool own_stack;			/* not the enclosing activation's */
 	bool may_suspend;		/* a call whose host can resume it */
 	bool suspended;			/* it left to be resumed */
@@ -212,6 +215,11 @@ bool wrt__pc_in_window(uintptr_t pc);
 /* HOSTFAST, up to where a host function runs: still as guest code, since what
  * follows does not look at act->pending. */
 extern const char wrt__stub_HOSTFAST[], wrt__fast_entered[];
+
+/* The handler of faults, and the end of a signal's frame that is ours. */
+void wrt__fault_entry(int sig, siginfo_t *si, void *uc);
+void wrt__on_fault(int sig, siginfo_t *si, void *uc, const void *back);
+extern const char wrt__restorer[];
 
 /* Where a continuation begins: calls fn(x, y, z), which are in registers that
  * calls preserve (see start_regs() in cont.c), and then CONT_END. */
@@ -318,6 +326,11 @@ struct wrt__context *wrt__context_new(void);
 /* From the handler's frame; false if there is more than fits. */
 bool wrt__context_save(struct wrt__context *c, const ucontext_t *uc);
 void wrt__context_load(const struct wrt__context *c, ucontext_t *uc);
+/* Once, before there are handlers. */
+void wrt__context_init(void);
+/* In a handler that will not return: give the thread the floating-point control
+ * that it had.  False, if the kernel must do that, or anything else. */
+bool wrt__context_leave(const ucontext_t *uc);
 /* Go on with the instance's context, as wrt__act_enter. */
 bool wrt__context_enter(struct wrt__act *a);
 

@@ -19,12 +19,18 @@
 
 #include "rt.h"
 
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM	(1u << 31)	/* linux/signal.h */
+#endif
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
 enum { FXSAVE = 512, SW_AT = 464, HEADER_AT = 512, HEADER = 64,
        EXTENDED_AT = HEADER_AT + HEADER, PKRU = 9, KEYS_MAX = 64 };
 #define FXSAVE_MAGIC1	0x46505853u
+#define X87_FLAGS	0xffu		/* exceptions */
+#define X87_NEW		0x37fu		/* the control word, see fninit */
 
 /* What the kernel writes at SW_AT of the floating-point area. */
 struct sw_bytes {
@@ -64,6 +70,22 @@ find_keys(struct wrt__context *x)
 		return;
 	x->keys_at = b;
 	x->nkeys = a;
+}
+
+/* Where protection keys are in XSAVE's area, if the kernel has turned them on;
+ * 0: it has not. */
+static size_t machine_keys_at;
+
+void
+wrt__context_init(void)
+{
+	uint32_t a, b, c, d;
+
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(c & bit_OSPKE))
+		return;
+	machine_keys_at = SIZE_MAX / 2;	/* somewhere: ask the kernel */
+	if (__get_cpuid_count(0xd, PKRU, &a, &b, &c, &d) && b)
+		machine_keys_at = b;
 }
 
 struct wrt__context *
@@ -142,6 +164,50 @@ wrt__context_load(const struct wrt__context *c, ucontext_t *uc)
 	load_extended(c, fp, sw_of(fp));
 }
 
+static uint32_t
+keys_now(void)
+{
+	uint32_t a, d;
+
+	__asm__ volatile(".byte 0x0f, 0x01, 0xee"	/* rdpkru */
+	    : "=a"(a), "=d"(d) : "c"(0));
+	return a;
+}
+
+/* Did the kernel change the thread's protection keys for the handler? */
+static bool
+keys_changed(const uint8_t *fp)
+{
+	struct sw_bytes sw = sw_of(fp);
+	uint32_t keys = 0;
+	uint64_t has;
+
+	if (!machine_keys_at)
+		return false;
+	if (machine_keys_at + sizeof keys > sw.xsave_bytes)
+		return true;
+	memcpy(&has, fp + HEADER_AT, sizeof has);
+	if (has >> PKRU & 1)
+		memcpy(&keys, fp + machine_keys_at, sizeof keys);
+	return keys != keys_now();
+}
+
+/* A handler begins with an x87 unit that is as new, and MXCSR likewise.  Flags
+ * of exceptions that the host's x87 code raised only the kernel puts back. */
+bool
+wrt__context_leave(const ucontext_t *uc)
+{
+	const struct _libc_fpstate *fp = uc->uc_mcontext.fpregs;
+
+	if (!fp || (uc->uc_stack.ss_flags & (int)SS_AUTODISARM) ||
+	    fp->swd & X87_FLAGS || keys_changed((const uint8_t *)fp))
+		return false;
+	if (fp->cwd != X87_NEW)
+		__asm__ volatile("fldcw %0" : : "m"(fp->cwd));
+	__builtin_ia32_ldmxcsr(fp->mxcsr);
+	return true;
+}
+
 static uint64_t
 fp_control(void)
 {
@@ -218,6 +284,26 @@ wrt__context_load(const struct wrt__context *c, ucontext_t *uc)
 	m->sp = c->sp;
 	m->pc = c->pc;
 	m->pstate = c->pstate;
+}
+
+void
+wrt__context_init(void)
+{
+}
+
+/* A handler begins with the registers as they were, control included.  What
+ * else the kernel changes for it there is a record of, which then is one that
+ * older machines have not. */
+bool
+wrt__context_leave(const ucontext_t *uc)
+{
+	const struct _aarch64_ctx *r =
+	    (const void *)uc->uc_mcontext.__reserved;
+
+	for (; r->magic; r = next(r))
+		if (!is_guests(r) && r->magic != ESR_MAGIC)
+			return false;
+	return !(uc->uc_stack.ss_flags & (int)SS_AUTODISARM);
 }
 
 static uint64_t

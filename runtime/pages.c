@@ -28,6 +28,8 @@
 #define COPY_MAX	64u		/* pages copied back; more are given up */
 #define HUNGRY		16u		/* pages after which we serve by the 16 */
 #define TABLE		(2ull << 20)	/* what one page table is for */
+#define FENCE_TRAPS	2u		/* after which there is a fence */
+#define MAX_FENCES	1024u		/* of the process */
 #define GREEDY		256u		/* and by the 64 */
 
 static uint64_t
@@ -299,17 +301,11 @@ table_drop(struct wrt_memory *m)
 	}
 }
 
-void
-wrt__pages_unmap_table(void *addr)
+/* All of it must be beyond the memory's size, and of the same slot. */
+static void
+table_note(struct wrt_memory *m, int64_t off)
 {
-	uint8_t *p = (uint8_t *)((uintptr_t)addr & ~(TABLE - 1));
-	struct wrt_memory *m;
-	int64_t off;
-
-	/* All of it must be beyond the memory's size, and of the same slot. */
-	if (!wrt__ranges_find((uintptr_t)p, &m, &off) || !m ||
-	    m->mode != WRT__UFFD || off <= 0 ||
-	    (uint64_t)off < round_page(wrt__mem_bytes(m)) ||
+	if (off <= 0 || (uint64_t)off < round_page(wrt__mem_bytes(m)) ||
 	    (uint64_t)off + TABLE > m->pool->slab.stride)
 		return;
 	if (m->limits.shared) {
@@ -323,6 +319,74 @@ wrt__pages_unmap_table(void *addr)
 		table_drop(m);
 		m->far = (uint64_t)off;
 	}
+}
+
+/* ---- Fences ---------------------------------------------------------------
+ *
+ * Where a page is userfaultfd's the kernel makes one before it finds that it
+ * must not give it, twice as dear as to find nothing mapped.  So a memory whose
+ * guests fault beyond its size again is made inaccessible there: it takes two
+ * mappings more, of which a process has not many, until the memory grows or its
+ * slot is another's.  A reset leaves the fence where it is.
+ */
+static atomic_uint nfences;
+
+static uint64_t
+fence_end(const struct wrt_memory *m)
+{
+	const struct wrt__slab *s = &m->pool->slab;
+
+	return s->stride - s->guard;
+}
+
+static void
+fence_put(struct wrt_memory *m)
+{
+	uint64_t off = round_page(wrt__mem_bytes(m)), end = fence_end(m);
+
+	if (m->dense || m->limits.shared || !off || off >= end)
+		return;
+	if (atomic_fetch_add(&nfences, 1) >= MAX_FENCES) {
+		atomic_fetch_sub(&nfences, 1);
+		return;
+	}
+	table_drop(m);
+	if (mprotect(m->m.base + off, end - off, PROT_NONE) < 0)
+		atomic_fetch_sub(&nfences, 1);
+	else
+		m->fence = off;
+}
+
+static int
+fence_remove(struct wrt_memory *m)
+{
+	uint64_t off = m->fence, end = fence_end(m);
+
+	if (!off)
+		return WRT_OK;
+	if (mprotect(m->m.base + off, end - off, PROT_READ | PROT_WRITE) < 0)
+		return WRT_ENOMEM;
+	m->fence = 0;
+	m->ntraps = 0;
+	atomic_fetch_sub(&nfences, 1);
+	return WRT_OK;
+}
+
+/* By the thread that has the claim of the instance that trapped: nobody grows
+ * the memory meanwhile, unless it is shared. */
+void
+wrt__pages_trapped(void *addr)
+{
+	uintptr_t p = (uintptr_t)addr & ~(TABLE - 1);
+	struct wrt_memory *m;
+	int64_t off;
+
+	if (!wrt__ranges_find((uintptr_t)addr, &m, &off) || !m ||
+	    m->mode != WRT__UFFD || m->pool->forks != wrt__forks)
+		return;
+	table_note(m, off - (int64_t)((uintptr_t)addr - p));
+	if (m->ntraps < FENCE_TRAPS && ++m->ntraps == FENCE_TRAPS)
+		fence_put(m);
 }
 
 static void
@@ -640,10 +704,12 @@ wrt__pages_close(struct wrt_memory *m)
 		struct wrt__slab *s = &m->pool->slab;
 
 		atomic_store(&s->owner[m->slot], NULL);
+		if (fence_remove(m) != WRT_OK)
+			return;		/* never used again */
 		if (m->mode == WRT__UFFD)
 			uffd_leave(m);
 		else if (mapped_cut(m, 0) != WRT_OK)
-			return;		/* never used again */
+			return;
 		wrt__slab_give(s, (uint32_t)m->slot);
 	}
 	m->slot = -1;
@@ -688,7 +754,9 @@ wrt__pages_held(const struct wrt_memory *m)
 int
 wrt__pages_grow(struct wrt_memory *m, uint64_t bytes)
 {
-	return m->mode == WRT__UFFD ? WRT_OK : mapped_grow(m, bytes);
+	if (m->mode != WRT__UFFD)
+		return mapped_grow(m, bytes);
+	return bytes > m->fence ? fence_remove(m) : WRT_OK;
 }
 
 int

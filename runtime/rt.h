@@ -122,6 +122,9 @@ struct wrt_memory {
 	_Atomic uint64_t top_word;	/* UFFD: words of bits in use */
 	_Atomic uint64_t far;		/* UFFD: where, beyond the size, there
 					 * is a page table; 0: nowhere */
+	uint64_t fence;			/* UFFD: inaccessible from here on; 0:
+					 * nowhere */
+	uint8_t ntraps;			/* UFFD: by its guests, a few */
 	struct wrt__usual *usual;	/* UFFD: its image's, or NULL */
 	bool begun, watched;		/* since it had no pages: see usual.c */
 	pthread_mutex_t lock;		/* growth, limits */
@@ -171,8 +174,10 @@ int wrt__pages_present(struct wrt_memory *mem, uint64_t off, uint64_t n);
 /* From the handlers: make the page at addr present if it is inside the memory
  * and absent. */
 bool wrt__pages_serve(struct wrt_memory *mem, uint64_t off);
-/* UFFD: a touch beyond the size left a page table at addr; give it back. */
-void wrt__pages_unmap_table(void *addr);
+/* UFFD: a guest trapped at addr, beyond the size and before any fence, and may
+ * have left a page table there: give it back, or see to it that the next such
+ * trap is cheaper. */
+void wrt__pages_trapped(void *addr);
 
 /* What the handlers search.  A fault at addr: *mem is the memory whose
  * reservation it is in (NULL for a slot that nobody owns), *off relative to its

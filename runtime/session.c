@@ -209,8 +209,6 @@ wrt__typed_left(struct wrt_typed *t)
 	a.own_stack = other != NULL;
 	i->depth++;
 	t->status = wrt__act_end(&a, true);
-	if (a.fault_page)
-		wrt__pages_unmap_table(a.fault_page);
 	if (i->session != s) {			/* the child of a fork */
 		wrt__stack_give(a.thread, other);
 		return;

@@ -9,7 +9,7 @@
  *
  * d8 to d15 belong to the caller too, so that wrt__enter keeps them for the
  * host.  Floating-point control is neither saved nor changed: guest code does
- * not change it, and after a fault the kernel restores what was there.
+ * not change it, and signal handlers begin with what was there.
  */
 #if defined(__aarch64__)
 
@@ -500,6 +500,31 @@ wrt__land:
 	.size wrt__land, . - wrt__land
 	.section .rodata.wrt_windows, "a", %progbits
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+
+/* Handler of faults: wrt__on_fault(sig, info, context, return address), which
+ * is wrt__restorer if the kernel called us, and by our own registration. */
+	.text
+	.globl wrt__fault_entry
+	.hidden wrt__fault_entry, wrt__on_fault
+	.type wrt__fault_entry, %function
+	.p2align 4
+wrt__fault_entry:
+	.cfi_startproc
+	BTI_C
+	mov x3, x30
+	b wrt__on_fault
+	.cfi_endproc
+	.size wrt__fault_entry, . - wrt__fault_entry
+	nop				/* a pc before the start is nobody's */
+/* The return from it: rt_sigreturn, in the very instructions by which unwinders
+ * and debuggers know a signal's frame. */
+	.globl wrt__restorer
+	.hidden wrt__restorer
+	.type wrt__restorer, %function
+wrt__restorer:
+	mov x8, #139
+	svc #0
+	.size wrt__restorer, . - wrt__restorer
 
 /* Where a continuation's stack begins, with act->regs for registers: x19(x20,
  * x21, x22), then the end of it.  Until x19 runs, act->regs say where the guest

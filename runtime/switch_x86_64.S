@@ -8,7 +8,8 @@
  * wrt__enter left it, and call the C function of the same name.
  *
  * Floating-point control is neither saved nor changed: guest code does not
- * change it, and after a fault the kernel restores what was there.
+ * change it, and after a fault the handler or the kernel restores what was
+ * there.
  */
 #if defined(__x86_64__)
 
@@ -435,6 +436,31 @@ wrt__land:
 	.size wrt__land, . - wrt__land
 	.section .rodata.wrt_windows, "a", @progbits
 	.long 8b - wrt__stub_windows, 9b - wrt__stub_windows
+
+/* Handler of faults: wrt__on_fault(sig, info, context, return address), which
+ * is wrt__restorer if the kernel called us, and by our own registration. */
+	.text
+	.globl wrt__fault_entry
+	.hidden wrt__fault_entry, wrt__on_fault
+	.type wrt__fault_entry, @function
+	.p2align 4
+wrt__fault_entry:
+	.cfi_startproc
+	endbr64
+	movq (%rsp), %rcx
+	jmp wrt__on_fault
+	.cfi_endproc
+	.size wrt__fault_entry, . - wrt__fault_entry
+	nop				/* a pc before the start is nobody's */
+/* The return from it: rt_sigreturn, in the very instructions by which unwinders
+ * and debuggers know a signal's frame. */
+	.globl wrt__restorer
+	.hidden wrt__restorer
+	.type wrt__restorer, @function
+wrt__restorer:
+	movq $15, %rax
+	syscall
+	.size wrt__restorer, . - wrt__restorer
 
 /* Where a continuation's stack begins, with act->regs for registers: rbx(r12,
  * r13, r14), then the end of it.  Until rbx runs, act->regs say where the guest

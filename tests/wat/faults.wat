@@ -1,0 +1,16 @@
+;; For tests/api/faults.c: traps by signal, and what comes after.
+(module
+	(import "env" "host" (func $host (param i32) (result i32)))
+	(memory (export "mem") 1 400)
+	(data (i32.const 16) "the image")
+	(func (export "peek") (param i32) (result i32)
+		(i32.load8_u (local.get 0)))
+	(func (export "poke") (param i32 i32) (result i32)
+		(i32.store8 (local.get 0) (local.get 1)) (local.get 1))
+	(func (export "grow") (param i32) (result i32)
+		(memory.grow (local.get 0)))
+	(func $deep (export "deep") (param i32) (result i32)
+		(i32.add (call $deep (local.get 0)) (i32.const 1)))
+	(func (export "plus") (param i32) (result i32)
+		(i32.add (call $host (local.get 0)) (i32.const 100)))
+)
