@@ -355,7 +355,7 @@ $(BENCHDIR)/wasmtime_run: $(call objs,bench/wasmtime_run.c bench/wasmtime_api.c)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ldl
 LEVELS ?= 2
-.PHONY: bench bench-runtime bench-calls bench-gc
+.PHONY: bench bench-runtime bench-calls bench-gc bench-kills
 bench: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
 	@CLANG='$(CLANG)' python3 bench/run.py --rounds=$(ROUNDS) \
 	    --levels=$(LEVELS) $(BENCHFLAGS) $(BENCH)
@@ -367,6 +367,16 @@ $(BENCHDIR)/calls: $(calls_bench_obj) $(LIB)/libwasmrt.a
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs)
 bench-calls: $(BENCHDIR)/calls $(BENCHDIR)/calls_guest.so
 	@$(BENCHDIR)/calls $(BENCHDIR)/calls_guest.so
+kills_bench_obj := $(call objs,bench/kills.c)
+$(kills_bench_obj): FLAGS = -I$(INC)/public
+$(kills_bench_obj): | $(INC_public)
+$(BENCHDIR)/kills: $(kills_bench_obj) $(LIB)/libwasmrt_wasi.a \
+		$(LIB)/libwasmrt.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs)
+bench-kills: $(BENCHDIR)/kills $(BENCHDIR)/runtime_guest.so \
+		$(BENCHDIR)/runtime_wasi.so
+	@$(BENCHDIR)/kills
 heap_bench_obj := $(call objs,bench/heap.c bench/wasmtime_api.c)
 $(OBJ)/bench/heap.c.o: FLAGS = -I$(INC)/public -Ibench
 $(OBJ)/bench/heap.c.o: | $(INC_public)
