@@ -57,6 +57,9 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 BASE := -std=gnu11 -g $(OPT) -fPIC -fvisibility=hidden -D_GNU_SOURCE \
 	$(WARN) $(SANFLAGS) -MMD -MP
 
+# A cache of compiled parts asks for it: compiler/partcache.c.
+override LDFLAGS += -Wl,--build-id
+
 # ---- What each folder may see: links to just those headers -----------------
 # The groups and their headers; see docs/ARCHITECTURE.md, "One direction".
 HDR_front   := wasmc.h

@@ -138,6 +138,11 @@ struct part {
 	const struct plan *plan;
 	uint32_t index;
 	uint32_t first, end;		/* own functions, by function index */
+	uint64_t bytes;			/* of their bodies */
+	uint32_t line_base;		/* subtracted from all offsets that are
+					 * debug lines, so that a part does not
+					 * know where it stands; finish.c adds
+					 * it again */
 	bool with_thunks;		/* thunks and init code are in it */
 	bool alone;			/* the only part: functions internal */
 	struct wasmc_error err;

@@ -73,8 +73,9 @@ int link_objects(const int *fds, unsigned n, int out_fd, bool relocatable,
 
 /* ---- finish.c ---- */
 
-int finish(const struct plan *, const struct meta *, struct buf *so,
-    struct wasmc_error *err);
+/* line_bases: per function, what its part's lines lack, see struct part. */
+int finish(const struct plan *, const struct meta *,
+    const uint32_t *line_bases, struct buf *so, struct wasmc_error *err);
 
 /* ---- cheader.c ---- */
 

@@ -4,9 +4,11 @@
  *
  *   functions  addresses and sizes, by their symbols; those that LLVM inlined
  *              everywhere and deleted get the address of wabi.gone
- *   .wabi.pcmap   from .debug_line, whose lines are byte offsets in the wasm
+ *   .wabi.pcmap   from .debug_line, whose lines are byte offsets in the wasm,
+ *                 less what struct part calls its base
  *   .wabi.source  the module's own line table, if it has one; then .debug_line
- *                 is written again with the sources' lines
+ *                 is written again with the sources' lines, and likewise
+ *                 where lines lacked a base
  *   .wabi.digest  over all the rest, see wabi.h
  *
  * These sections are not loaded: they go behind the linker's sections, with
@@ -23,6 +25,7 @@
 struct fin {
 	const struct plan *p;
 	const struct meta *m;
+	const uint32_t *bases;		/* per function, of its lines */
 	struct buf *so;
 	struct wasmc_error *err;
 	Elf64_Shdr *sh;			/* a copy, with room for ours */
@@ -106,6 +109,7 @@ section(const struct fin *f, const char *name)
 struct symbol {
 	const char *name;
 	uint64_t addr, size;
+	uint32_t base;			/* of its lines */
 };
 
 static int
@@ -140,17 +144,17 @@ read_symbols(struct fin *f)
 		    sym[i].st_name < t->sh_size)
 			all[k++] = (struct symbol){
 			    (char *)f->so->p + t->sh_offset + sym[i].st_name,
-			    sym[i].st_value, sym[i].st_size };
+			    sym[i].st_value, sym[i].st_size, 0 };
 	qsort(all, k, sizeof *all, by_name);
 	f->symbols = all;
 	f->nsymbols = k;
 	return WASMC_OK;
 }
 
-static const struct symbol *
+static struct symbol *
 find(const struct fin *f, const char *name)
 {
-	struct symbol key = { name, 0, 0 };
+	struct symbol key = { .name = name };
 
 	return bsearch(&key, f->symbols, f->nsymbols, sizeof key, by_name);
 }
@@ -166,7 +170,7 @@ place_functions(struct fin *f, const Elf64_Shdr *meta)
 	if (!gone)
 		return odd(f, "no " SYM_GONE);
 	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
-		const struct symbol *s = find(f, f->p->sym.funcs[i]);
+		struct symbol *s = find(f, f->p->sym.funcs[i]);
 		int64_t rel = (int64_t)((s ? s : gone)->addr - meta->sh_addr);
 
 		if (rel > INT32_MAX || rel < INT32_MIN)
@@ -178,6 +182,8 @@ place_functions(struct fin *f, const Elf64_Shdr *meta)
 		if (!f->p->tail)
 			info[i].entry = (int32_t)rel;
 		info[i].size = s ? (uint32_t)s->size : 0;
+		if (s)
+			s->base = f->bases[i];
 	}
 	return WASMC_OK;
 }
@@ -199,10 +205,11 @@ struct place {
 	size_t order;
 	uint32_t off;
 	bool end;
+	const struct symbol *begins;	/* a function, from here on */
 };
 
-/* By address; where one sequence ends and another begins, the end first; of
- * several rows the last counts. */
+/* By address; where one sequence ends and another begins, the end first, then
+ * the function that begins; of several rows the last counts. */
 static int
 by_addr(const void *a, const void *b)
 {
@@ -212,6 +219,8 @@ by_addr(const void *a, const void *b)
 		return x->addr < y->addr ? -1 : 1;
 	if (x->end != y->end)
 		return x->end ? -1 : 1;
+	if (!x->begins != !y->begins)
+		return x->begins ? -1 : 1;
 	return (x->order > y->order) - (x->order < y->order);
 }
 
@@ -237,6 +246,28 @@ add_places(struct fin *f, const struct place *pl, size_t n, uint64_t meta)
 		memcpy(f->pcmap.p, &h, sizeof h);
 }
 
+/* Lines become offsets; what only says where a function begins goes.  Their
+ * number then. */
+static size_t
+absolute(struct place *pl, size_t n)
+{
+	const struct symbol *in = NULL;
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (pl[i].begins) {
+			if (pl[i].begins->base || !in ||
+			    pl[i].addr != in->addr)
+				in = pl[i].begins;
+			continue;
+		}
+		if (in && in->base && !pl[i].end && pl[i].off != UINT32_MAX)
+			pl[i].off += in->base;
+		pl[k++] = pl[i];
+	}
+	return k;
+}
+
 static int
 do_pcmap(struct fin *f)
 {
@@ -255,18 +286,22 @@ do_pcmap(struct fin *f)
 	}
 	r = (const struct line_row *)(void *)rows.p;
 	n = rows.n / sizeof *r;
-	pl = calloc(n + f->nsymbols + 1, sizeof *pl);
+	pl = calloc(n + 2 * f->nsymbols + 1, sizeof *pl);
 	if (pl) {
 		for (size_t i = 0; i < n; i++)
 			pl[i] = (struct place){ r[i].addr, i, r[i].end ||
 			    r[i].line == 0 ? UINT32_MAX : r[i].line,
-			    r[i].end };
+			    r[i].end, NULL };
 		/* What follows a function is another's, or no wasm at all. */
-		for (size_t i = 0; i < f->nsymbols; i++)
-			pl[n++] = (struct place){ f->symbols[i].addr +
-			    f->symbols[i].size, 0, UINT32_MAX, true };
+		for (size_t i = 0; i < f->nsymbols; i++) {
+			const struct symbol *y = &f->symbols[i];
+
+			pl[n++] = (struct place){ y->addr + y->size, 0,
+			    UINT32_MAX, true, NULL };
+			pl[n++] = (struct place){ y->addr, i, 0, false, y };
+		}
 		qsort(pl, n, sizeof *pl, by_addr);
-		add_places(f, pl, n, meta);
+		add_places(f, pl, absolute(pl, n), meta);
 	}
 	free(pl);
 	buf_free(&rows);
@@ -276,7 +311,23 @@ do_pcmap(struct fin *f)
 
 /* ---- Sources ---- */
 
-/* The code's addresses with the sources' lines, from the map. */
+/* What stands in the line table for a byte of the wasm.  The module's own
+ * source; or, if it has none, the module itself and the offset. */
+static struct code_line
+source_line(const struct fin *f, uint64_t addr, uint32_t off)
+{
+	const struct source_row *r;
+
+	if (off == UINT32_MAX)
+		return (struct code_line){ addr, NO_IDX, 0 };
+	if (!f->sources.files.n)
+		return (struct code_line){ addr, 0, off };
+	r = sources_find(&f->sources, off);
+	return (struct code_line){ addr, r ? r->file : NO_IDX,
+	    r ? r->line : 0 };
+}
+
+/* The code's lines, from the map. */
 static int
 source_lines(struct fin *f, struct buf *out)
 {
@@ -287,10 +338,8 @@ source_lines(struct fin *f, struct buf *out)
 	struct code_line last = { 0, NO_IDX - 1, 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		const struct source_row *r = e[i].wasm_off == UINT32_MAX ?
-		    NULL : sources_find(&f->sources, e[i].wasm_off);
-		struct code_line c = { meta + (uint64_t)(int64_t)e[i].addr,
-		    r ? r->file : NO_IDX, r ? r->line : 0 };
+		struct code_line c = source_line(f,
+		    meta + (uint64_t)(int64_t)e[i].addr, e[i].wasm_off);
 
 		if (c.file != last.file || c.line != last.line)
 			buf_add(out, &c, sizeof c);
@@ -325,37 +374,67 @@ drop_headers(struct fin *f)
 		f->so->n = header(f)->e_shoff;
 }
 
+/* The line table anew, which makes the rest of the debug information wrong. */
 static int
-do_sources(struct fin *f)
+write_lines(struct fin *f, const struct buf *rows, uint64_t end,
+    const struct line_files *files, const char *name)
 {
 	static const char *const others[] = { ".debug_str", ".debug_line_str",
 	    ".debug_str_offsets", ".debug_addr", ".debug_rnglists",
 	    ".debug_ranges", ".debug_aranges", ".debug_loclists" };
-	struct buf rows = { 0 }, line = { 0 }, info = { 0 }, abbrev = { 0 };
-	const Elf64_Shdr *text = section(f, ".text");
-	int rc = sources_read(f->p->m, &f->sources);
+	struct buf line = { 0 }, info = { 0 }, abbrev = { 0 };
+	bool failed;
 
-	drop_headers(f);
-	if (rc == 0 && f->sources.files.n && text)
-		rc = source_lines(f, &rows);
-	if (rc == 0 && rows.n && section(f, ".debug_line")) {
-		dwarf_write((const void *)rows.p,
-		    rows.n / sizeof(struct code_line),
-		    text->sh_addr + text->sh_size, &f->sources.files,
-		    f->p->m->file_name ? f->p->m->file_name : "", &line,
-		    &info, &abbrev);
-		replace(f, ".debug_line", &line);
-		replace(f, ".debug_info", &info);
-		replace(f, ".debug_abbrev", &abbrev);
-		for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-			replace(f, others[i], NULL);
-	}
-	if (line.failed || info.failed || abbrev.failed || f->so->failed)
-		rc = -1;
-	buf_free(&rows);
+	dwarf_write((const void *)rows->p, rows->n / sizeof(struct code_line),
+	    end, files, name, &line, &info, &abbrev);
+	replace(f, ".debug_line", &line);
+	replace(f, ".debug_info", &info);
+	replace(f, ".debug_abbrev", &abbrev);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		replace(f, others[i], NULL);
+	failed = line.failed || info.failed || abbrev.failed || f->so->failed;
 	buf_free(&line);
 	buf_free(&info);
 	buf_free(&abbrev);
+	return failed ? -1 : 0;
+}
+
+/* Are there lines that lack a base? */
+static bool
+has_bases(const struct fin *f)
+{
+	for (size_t i = 0; i < f->nsymbols; i++)
+		if (f->symbols[i].base)
+			return true;
+	return false;
+}
+
+static int
+do_sources(struct fin *f)
+{
+	const char *name = f->p->m->file_name ? f->p->m->file_name : "";
+	struct line_files self = { .n = 1 }, *files = &f->sources.files;
+	const Elf64_Shdr *text = section(f, ".text");
+	struct buf rows = { 0 };
+	int rc = sources_read(f->p->m, &f->sources);
+
+	drop_headers(f);
+	if (rc == 0 && !files->n && has_bases(f)) {
+		uint32_t at = 0;
+
+		buf_add(&self.names, name, strlen(name) + 1);
+		buf_add(&self.at, &at, sizeof at);
+		rc = self.names.failed || self.at.failed ? -1 : 0;
+		files = &self;
+	}
+	if (rc == 0 && files->n && text)
+		rc = source_lines(f, &rows);
+	if (rc == 0 && rows.n && section(f, ".debug_line"))
+		rc = write_lines(f, &rows, text->sh_addr + text->sh_size,
+		    files, name);
+	buf_free(&rows);
+	buf_free(&self.names);
+	buf_free(&self.at);
 	return rc == 0 ? WASMC_OK :
 	    back_fail(f->err, WASMC_ENOMEM, "out of memory");
 }
@@ -414,12 +493,13 @@ do_sections(struct fin *f)
 }
 
 int
-finish(const struct plan *p, const struct meta *m, struct buf *so,
-    struct wasmc_error *err)
+finish(const struct plan *p, const struct meta *m, const uint32_t *bases,
+    struct buf *so, struct wasmc_error *err)
 {
 	int (*const steps[])(struct fin *) = { open_file, read_symbols,
 	    do_functions, do_pcmap, do_sources, do_sections };
-	struct fin f = { .p = p, .m = m, .so = so, .err = err };
+	struct fin f = { .p = p, .m = m, .bases = bases, .so = so,
+	    .err = err };
 	int rc = WASMC_OK;
 
 	for (size_t i = 0; !rc && i < sizeof steps / sizeof *steps; i++)

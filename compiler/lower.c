@@ -126,8 +126,8 @@ l_subprogram(struct lower *l, LLVMValueRef fn, const char *name,
 
 	n = strlen(name);
 	sp = LLVMDIBuilderCreateFunction(l->db, l->file, name, n, link, nlink,
-	    l->file, (unsigned)offset, l->subtype,
-	    LLVMGetLinkage(fn) == LLVMInternalLinkage, 1, (unsigned)offset,
+	    l->file, l_line(l, offset), l->subtype,
+	    LLVMGetLinkage(fn) == LLVMInternalLinkage, 1, l_line(l, offset),
 	    LLVMDIFlagZero, l->plan->opt_level > 0);
 	LLVMSetSubprogram(fn, sp);
 	return sp;

@@ -181,6 +181,12 @@ void l_trap(struct lower *, LLVMValueRef code);	/* ends the block */
 void l_trap_if(struct lower *, LLVMValueRef cond, enum wabi_trap);
 /* Give what is built next the instruction's location. */
 void l_locate(struct lower *);
+/* The debug line of an offset, see struct part. */
+static inline unsigned
+l_line(const struct lower *l, uint64_t offset)
+{
+	return (unsigned)(offset - l->part->line_base);
+}
 LLVMValueRef l_zext64(struct lower *, LLVMValueRef);
 LLVMValueRef l_alloca(struct lower *, LLVMTypeRef, const char *name);
 

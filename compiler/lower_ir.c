@@ -362,7 +362,7 @@ l_locate(struct lower *l)
 		return;
 	l->located = l->offset;
 	LLVMSetCurrentDebugLocation2(l->b, LLVMDIBuilderCreateDebugLocation(
-	    l->ctx, (unsigned)l->offset, 0, l->scope, NULL));
+	    l->ctx, l_line(l, l->offset), 0, l->scope, NULL));
 }
 
 /* ---- The runtime ---- */

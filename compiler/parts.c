@@ -4,8 +4,7 @@
  *
  * What LLVM needs in memory and time grows with what it is given at once, so a
  * part has a limited amount of code; its context is gone before the thread
- * takes the next one.  The cut depends on the module alone, so that the result
- * does not depend on the number of threads.
+ * takes the next one.  The cut is cut.c's.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,17 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <llvm-c/BitWriter.h>
 #include "bitcode.h"
 #include "emit.h"
+#include "options.h"
+#include "partcache.h"
 #include "parts.h"
 #include "target.h"
 
-#define ALONE_BYTES	(1u << 20)	/* up to here one part */
-#define PART_BYTES	(512u << 10)
-/* Bodies above this are not optimised: LLVM's time on one function grows
- * faster than its size, and such functions are interpreters' tables or
- * initialisers that run once. */
-#define HUGE_BYTES	(1u << 20)
 #define STACK_BYTES	(256ull << 20)	/* LLVM recurses */
 
 double
@@ -37,51 +33,6 @@ seconds_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---- The cut ---- */
-
-static uint64_t
-own_bytes(const struct module *m)
-{
-	uint64_t n = 0;
-
-	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++)
-		n += m->funcs[i].body.n;
-	return n;
-}
-
-void
-parts_cut(struct compile *c, const struct plan *p, bool one, struct parts *out)
-{
-	const struct module *m = p->m;
-	uint64_t total = own_bytes(m), bytes = 0;
-	uint32_t first = m->nfuncs_imported;
-
-	one = one || total <= ALONE_BYTES;
-	out->plan = p;
-	out->parts = ARENA_NEW(&c->arena, total / (PART_BYTES / 2) + 2,
-	    struct part);
-	for (uint32_t i = first; i <= m->nfuncs; i++) {
-		uint64_t next = i < m->nfuncs ? m->funcs[i].body.n : 0;
-
-		if (i < m->nfuncs && (one || bytes == 0 ||
-		    bytes + next <= PART_BYTES)) {
-			bytes += next;
-			continue;
-		}
-		if (i == m->nfuncs && i == first && out->n)
-			break;
-		out->parts[out->n] = (struct part){ .plan = p,
-		    .index = out->n, .first = first, .end = i,
-		    .with_thunks = out->n == 0, .alone = one };
-		out->n++;
-		first = i;
-		bytes = next;
-	}
-	out->fds = ARENA_NEW(&c->arena, out->n, int);
-	for (unsigned i = 0; i < out->n; i++)
-		out->fds[i] = -1;
-}
-
 /* ---- One part ---- */
 
 struct worker {
@@ -91,6 +42,7 @@ struct worker {
 	LLVMTargetMachineRef tm;
 	LLVMModuleRef mod;
 	double *seconds;
+	struct partcache_key key;	/* where there is a cache */
 };
 
 static int
@@ -172,15 +124,14 @@ add_aliases(struct worker *w)
 	}
 }
 
+/* Functions above the budget, where all have to be in one part. */
 static void
 tame_huge(struct worker *w)
 {
-	const struct module *m = w->all->plan->m;
-
 	for (uint32_t i = w->part->first; i < w->part->end; i++) {
 		LLVMValueRef fn;
 
-		if (m->funcs[i].body.n <= HUGE_BYTES)
+		if (cut_level(w->part->plan, i) == w->part->plan->opt_level)
 			continue;
 		fn = LLVMGetNamedFunction(w->mod, w->all->plan->sym.funcs[i]);
 		if (!fn)
@@ -216,11 +167,10 @@ lap(struct worker *w, enum stage s, double *since)
 	*since = now;
 }
 
-/* Lower and optimise. */
 static int
-part_module(struct worker *w)
+part_lower(struct worker *w)
 {
-	const struct plan *p = w->all->plan;
+	const struct plan *p = w->part->plan;
 	double t = seconds_now();
 	int rc = lower_part(w->part, w->ctx, w->tm, &w->mod);
 
@@ -230,11 +180,25 @@ part_module(struct worker *w)
 		add_gone(w);
 	add_aliases(w);
 	target_tune(w->mod, p);
-	tame_huge(w);
+	if (w->part->alone)
+		tame_huge(w);
 	lap(w, STAGE_LOWER, &t);
 	dump(w, 'i', "before optimisation");
-	rc = lower_optimise(w->part, w->mod, w->tm);
+	return WASMC_OK;
+}
+
+static int
+part_optimise(struct worker *w)
+{
+	double t = seconds_now();
+	int rc = lower_optimise(w->part, w->mod, w->tm);
+
+	if (rc == WASMC_OK)
+		bitcode_finish(w->part->plan, w->mod);
+	if (rc == WASMC_OK && w->part->plan->tail)
+		lower_tails(w->part->plan, w->mod);
 	lap(w, STAGE_OPTIMISE, &t);
+	dump(w, 'o', "after optimisation");
 	return rc;
 }
 
@@ -252,11 +216,26 @@ part_rename(char *p, size_t n)
 		memcpy(p, to, sizeof to);
 }
 
+/* Store what LLVM generated, in the cache too. */
+static void
+part_store(struct worker *w, LLVMMemoryBufferRef b)
+{
+	char *p = (char *)(uintptr_t)LLVMGetBufferStart(b);
+	size_t n = LLVMGetBufferSize(b);
+
+	if (w->all->plan->exceptions && w->all->opt->emit != WASMC_EMIT_ASM)
+		part_rename(p, n);
+	w->all->fds[w->part->index] = memory_file("part", p, n);
+	if (w->all->cache.dir >= 0 && !w->part->err.status)
+		partcache_put(&w->all->cache, &w->key, p, n);
+}
+
 static int
 part_write(struct worker *w)
 {
 	enum wasmc_emit emit = w->all->opt->emit;
 	int *fd = &w->all->fds[w->part->index];
+	double t = seconds_now();
 	LLVMMemoryBufferRef b;
 	char *why = NULL, *s;
 
@@ -271,43 +250,94 @@ part_write(struct worker *w)
 		LLVMDisposeMessage(why);
 		return WASMC_EBACKEND;
 	} else {
-		char *p = (char *)(uintptr_t)LLVMGetBufferStart(b);
-
-		if (w->all->plan->exceptions && emit != WASMC_EMIT_ASM)
-			part_rename(p, LLVMGetBufferSize(b));
-		*fd = memory_file("part", p, LLVMGetBufferSize(b));
+		part_store(w, b);
 		LLVMDisposeMemoryBuffer(b);
 	}
+	lap(w, STAGE_CODEGEN, &t);
 	if (w->part->err.status)
 		return w->part->err.status;
 	return *fd >= 0 ? WASMC_OK : part_fail(w->part,
 	    "cannot store an object: %s", strerror(errno));
 }
 
+/* ---- The cache ---- */
+
+/* What decides the object besides the IR: the options, and what of the module
+ * the passes of lower_optimise() and lower_tails() look at.  A pass that looks
+ * at more belongs here. */
+static bool
+part_environment(const struct plan *p, struct buf *b)
+{
+	const struct module *m = p->m;
+	uint8_t flags[] = { (uint8_t)p->opt_level, p->tail, p->exceptions,
+	    p->explicit_bounds, p->loose_stores, p->relaxed_deterministic,
+	    p->nan_canonical, p->fuel, p->is_x86 };
+
+	buf_add(b, flags, sizeof flags);
+	buf_add(b, &p->layout, sizeof p->layout);
+	for (uint32_t i = 0; i < m->nmemories; i++) {
+		const struct limits *l = &m->memories[i].limits;
+		uint64_t x[] = { l->min, l->has_max ? l->max : 0, l->has_max,
+		    l->shared, l->is64, l->page_log2,
+		    m->memories[i].imported };
+
+		buf_add(b, x, sizeof x);
+	}
+	return !b->failed;
+}
+
+/* Is the object in the cache?  Then it is stored as the part's. */
+static bool
+part_cached(struct worker *w)
+{
+	int *fd = &w->all->fds[w->part->index];
+	const char *options = w->all->options_key;
+	struct buf env = { 0 };
+	double t = seconds_now();
+	LLVMMemoryBufferRef ir;
+
+	if (w->all->cache.dir < 0)
+		return false;
+	ir = LLVMWriteBitcodeToMemoryBuffer(w->mod);
+	if (part_environment(w->part->plan, &env)) {
+		struct partcache_piece piece[] = {
+			{ options, strlen(options) }, { env.p, env.n },
+			{ LLVMGetBufferStart(ir), LLVMGetBufferSize(ir) } };
+
+		if (partcache_key(&w->all->cache, piece, 3, &w->key))
+			*fd = partcache_get(&w->all->cache, &w->key);
+	}
+	LLVMDisposeMemoryBuffer(ir);
+	buf_free(&env);
+	lap(w, STAGE_LOWER, &t);
+	return *fd >= 0;
+}
+
+static int
+part_module(struct worker *w)
+{
+	int rc = part_lower(w);
+
+	if (rc || part_cached(w))
+		return rc;
+	rc = part_optimise(w);
+	return rc ? rc : part_write(w);
+}
+
 static int
 part_compile(struct worker *w)
 {
 	char *why = NULL;
-	double t;
 	int rc;
 
 	w->ctx = LLVMContextCreate();
 	LLVMContextSetDiagnosticHandler(w->ctx, on_diagnostic, w->part);
-	w->tm = target_machine(w->all->plan, &why);
+	w->tm = target_machine(w->part->plan, &why);
 	if (!w->tm) {
 		rc = part_fail(w->part, "LLVM: %s", why);
 		LLVMDisposeMessage(why);
 	} else {
 		rc = part_module(w);
-	}
-	if (rc == WASMC_OK) {
-		bitcode_finish(w->all->plan, w->mod);
-		if (w->all->plan->tail)
-			lower_tails(w->all->plan, w->mod);
-		dump(w, 'o', "after optimisation");
-		t = seconds_now();
-		rc = part_write(w);
-		lap(w, STAGE_CODEGEN, &t);
 	}
 	if (w->mod)
 		LLVMDisposeModule(w->mod);
@@ -323,12 +353,11 @@ struct pool {
 	struct parts *all;
 	pthread_mutex_t lock;
 	pthread_cond_t news;
+	struct part **order;		/* the heaviest first */
 	unsigned next, done, alive;
 	unsigned failed;		/* the first part that did, or n */
 };
 
-/* Large parts first would end sooner, but order costs nothing here: parts are
- * of about one size. */
 static void *
 pool_thread(void *arg)
 {
@@ -339,7 +368,7 @@ pool_thread(void *arg)
 	pthread_mutex_lock(&pool->lock);
 	while (pool->next < all->n && pool->failed == all->n) {
 		struct worker w = { .all = all, .seconds = seconds,
-		    .part = &all->parts[pool->next++] };
+		    .part = pool->order[pool->next++] };
 		int rc;
 
 		pthread_mutex_unlock(&pool->lock);
@@ -413,15 +442,32 @@ pool_start(struct pool *pool, pthread_t *threads, unsigned want)
 	return n;
 }
 
-int
-parts_run(struct parts *all, struct wasmc_error *err)
+/* The heaviest part last would be waited for alone. */
+static int
+by_work(const void *a, const void *b)
 {
-	struct pool pool = { .all = all, .failed = all->n,
+	const struct part *x = *(struct part *const *)a;
+	const struct part *y = *(struct part *const *)b;
+	uint64_t i = x->bytes << 2 * x->plan->opt_level;
+	uint64_t k = y->bytes << 2 * y->plan->opt_level;
+
+	if (i != k)
+		return i > k ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+static int
+run_pool(struct parts *all, struct part **order, struct wasmc_error *err)
+{
+	struct pool pool = { .all = all, .failed = all->n, .order = order,
 	    .lock = PTHREAD_MUTEX_INITIALIZER,
 	    .news = PTHREAD_COND_INITIALIZER };
 	unsigned n = parts_threads(all->opt);
 	pthread_t threads[256];
 
+	for (unsigned i = 0; i < all->n; i++)
+		order[i] = &all->parts[i];
+	qsort(order, all->n, sizeof(*order), by_work);
 	n = pool_start(&pool, threads, n < all->n ? n : all->n);
 	if (n == 0)
 		return back_fail(err, WASMC_ENOMEM,
@@ -435,6 +481,34 @@ parts_run(struct parts *all, struct wasmc_error *err)
 		return WASMC_OK;
 	*err = all->parts[pool.failed].err;
 	return err->status;
+}
+
+/* Texts are not kept, and who dumps wants to see all stages. */
+static int
+open_cache(struct parts *all, struct wasmc_error *err)
+{
+	const struct wasmc_options *o = all->opt;
+	bool use = !o->dump && (o->emit == WASMC_EMIT_SO ||
+	    o->emit == WASMC_EMIT_OBJ);
+
+	wasmc_options_key(o, all->options_key, sizeof all->options_key);
+	return partcache_open(&all->cache, use ? o->cache_dir : NULL,
+	    o->cache_max_bytes, (const void *)LLVMContextCreate, err);
+}
+
+int
+parts_run(struct parts *all, struct wasmc_error *err)
+{
+	struct part **order = calloc(all->n + 1, sizeof(*order));
+	int rc = order ? open_cache(all, err) :
+	    back_fail(err, WASMC_ENOMEM, "out of memory");
+
+	if (rc == WASMC_OK) {
+		rc = run_pool(all, order, err);
+		partcache_close(&all->cache);
+	}
+	free(order);
+	return rc;
 }
 
 void

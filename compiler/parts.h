@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /*
- * parts.h: cut a module into parts and compile them, several at once.
+ * parts.h: cut a module into parts (cut.c) and compile them, several at once.
  */
 #ifndef WC_PARTS_H
 #define WC_PARTS_H
 
 #include "back.h"
+#include "partcache.h"
 
 enum stage { STAGE_FRONT, STAGE_PLAN, STAGE_LOWER, STAGE_OPTIMISE,
 	     STAGE_CODEGEN, STAGE_LINK, STAGE_FINISH, NSTAGES };
 
 struct parts {
 	const struct plan *plan;
+	const struct plan *plans;	/* the same at levels 0 to 3 */
 	const struct wasmc_options *opt;
 	struct part *parts;
 	int *fds;			/* each one's object; -1: not yet */
 	unsigned n;
+	uint32_t *line_bases;		/* per function, its part's */
+	struct partcache cache;
+	char options_key[1024];
 	double seconds[NSTAGES];	/* summed over the threads */
 };
 
 /* The cut.  one: into one part, whatever its size.  wc_fail(). */
 void parts_cut(struct compile *, const struct plan *, bool one,
     struct parts *);
+/* The level that the function is compiled at: p->opt_level or below. */
+int cut_level(const struct plan *p, uint32_t func);
 /* Compile all.  Each fd is then an open anonymous file. */
 int parts_run(struct parts *, struct wasmc_error *err);
 void parts_close(struct parts *);

@@ -179,8 +179,8 @@ static int
 job_finish(struct job *j)
 {
 	bool so = j->opt.emit == WASMC_EMIT_SO;
-	int rc = so ? finish(&j->plan, &j->meta, &j->result, j->err) :
-	    WASMC_OK;
+	int rc = so ? finish(&j->plan, &j->meta, j->parts.line_bases,
+	    &j->result, j->err) : WASMC_OK;
 
 	return rc ? rc : output_write(j->out_path, j->result.p, j->result.n,
 	    so, j->err);
@@ -253,6 +253,17 @@ job_times(const struct job *j, double total)
 		fprintf(stderr, "%9.3f s  %s\n", j->seconds[i], names[i]);
 	fprintf(stderr, "%9.3f s  in all, %u part%s on %u threads\n", total,
 	    j->parts.n, j->parts.n == 1 ? "" : "s", parts_threads(&j->opt));
+	for (unsigned i = 0; i < j->parts.n; i++) {
+		const struct part *p = &j->parts.parts[i];
+
+		if (p->plan->opt_level < j->plan.opt_level)
+			fprintf(stderr, "%11u  function, compiled at -O%d: %llu "
+			    "bytes\n", p->first, p->plan->opt_level,
+			    (unsigned long long)p->bytes);
+	}
+	if (j->opt.cache_dir)
+		fprintf(stderr, "%11u  parts from the cache, %u new in it\n",
+		    j->parts.cache.hits, j->parts.cache.stored);
 }
 
 static void

@@ -89,6 +89,19 @@ struct wasmc_options {
 	 * and wasmrt_bitcode.h say what it may be.  NULL: none. */
 	const struct wasmc_file *bitcode;
 	size_t nbitcode;
+	/* A folder in which the compiled parts of modules are kept, made if
+	 * there is none; NULL: nothing is kept.  A part that was compiled
+	 * before, from the same code with the same options by the same
+	 * compiler, is taken from there: the result is the same, byte for
+	 * byte.  It must be the user's own and nobody else's to write to: who
+	 * can write there can choose the code.  Any number of compiles, also
+	 * of several processes, may use it at once.  What cannot be read or
+	 * written there is compiled and not kept; only a folder that cannot
+	 * be opened fails the compile (WASMC_EIO). */
+	const char *cache_dir;
+	/* Its files in bytes, at about which those that were not used for the
+	 * longest time are deleted; 0: 1 GiB. */
+	uint64_t cache_max_bytes;
 };
 
 /* Compile the bytes [wasm, wasm + n) to the file `out_path`, which appears

@@ -47,6 +47,9 @@ enum { EXIT_USAGE = 2 };
 	X("wasm-opt", 0, "N", "run binaryen's passes first, level 0 to 4") \
 	X("validate", 0, NULL, "only check the module; write nothing")	\
 	X("jobs", 'j', "N", "use N threads; default: one per CPU")	\
+	X("cache-dir", 0, "DIR", "keep compiled parts of modules in DIR;\n" \
+	    "default: $WASMC_CACHE_DIR, if set; \"\": nowhere")	\
+	X("cache-size", 0, "MB", "delete the oldest of it above MB (1024)") \
 	X("time-passes", 0, NULL, "say how long each stage took")	\
 	X("dump", 0, "LETTERS", "print to stderr: s sections, i IR before\n" \
 	    "and o IR after optimisation")				\
@@ -202,6 +205,11 @@ set_option(struct args *a, const char *name, const char *v)
 		a->validate = true;
 	else if (!strcmp(name, "jobs"))
 		o->jobs = (unsigned)number("-j", v, 1, 256);
+	else if (!strcmp(name, "cache-dir"))
+		o->cache_dir = v;
+	else if (!strcmp(name, "cache-size"))
+		o->cache_max_bytes = (uint64_t)number("--cache-size", v, 1,
+		    1 << 30) << 20;
 	else if (!strcmp(name, "time-passes"))
 		o->time_passes = 1;
 	else if (!strcmp(name, "dump"))
@@ -365,7 +373,7 @@ give_bitcode(struct args *a)
 int
 main(int argc, char **argv)
 {
-	struct args a = { 0 };
+	struct args a = { .o.cache_dir = getenv("WASMC_CACHE_DIR") };
 	const char *bad;
 	size_t which;
 	int rc;
