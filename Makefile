@@ -131,7 +131,6 @@ $(back_obj): | $(INC_back)
 $(runtime_obj): | $(INC_runtime)
 $(wasi_obj): | $(INC_wasi)
 
-.DEFAULT_GOAL := all
 .PHONY: all everything libs tools tests aarch64 cross deps deps-test hello \
 	check check-long bless fuzz wat examples install clean help
 all: deps

@@ -63,7 +63,7 @@ api_module(const char *name)
 __attribute__((unused)) static wrt_pool *
 api_pool(void)
 {
-	struct wrt_pool_config c = { .max_instances = 16, .max_memories = 1 };
+	struct wrt_pool_config c = { .max_instances = 4, .max_memories = 1 };
 	struct wrt_error err;
 	wrt_pool *p;
 

@@ -48,7 +48,7 @@ up(struct env *e, uint64_t limit)
 {
 	static const uint8_t any[1] = { WRT_ANYREF };
 	const struct wrt_functype t = { 1, 1, any, any };
-	struct wrt_pool_config c = { .max_instances = 16, .max_memories = 1,
+	struct wrt_pool_config c = { .max_instances = 4, .max_memories = 1,
 		.gc_heap_bytes = limit };
 
 	CHECK_EQ(wrt_pool_create(&e->p, &c, NULL), 0);
