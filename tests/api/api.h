@@ -61,15 +61,22 @@ api_module(const char *name)
 }
 
 __attribute__((unused)) static wrt_pool *
-api_pool(void)
+api_pool_of(uint32_t instances)
 {
-	struct wrt_pool_config c = { .max_instances = 4, .max_memories = 1 };
+	struct wrt_pool_config c = { .max_instances = instances,
+		.max_memories = 1 };
 	struct wrt_error err;
 	wrt_pool *p;
 
 	if (wrt_pool_create(&p, &c, &err) != WRT_OK)
 		test_end('F', "%s", err.text);
 	return p;
+}
+
+__attribute__((unused)) static wrt_pool *
+api_pool(void)
+{
+	return api_pool_of(4);
 }
 
 __attribute__((unused)) static wrt_instance *

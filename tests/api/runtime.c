@@ -56,7 +56,7 @@ struct env {
 static struct env
 up(void)
 {
-	struct env e = { api_pool(), api_module("api"), imports(), NULL };
+	struct env e = { api_pool_of(8), api_module("api"), imports(), NULL };
 
 	e.i = api_instance(e.p, e.m, e.l);
 	return e;

@@ -39,7 +39,7 @@ static void
 up_with(struct env *e, const struct wasmc_options *opt)
 {
 	memset(e, 0, sizeof *e);
-	e->p = api_pool();
+	e->p = api_pool_of(16);
 	e->mc = api_module_with("service", opt);
 	e->mu = api_module_with("service_user", opt);
 	CHECK_EQ(wrt_imports_create(&e->lc), 0);

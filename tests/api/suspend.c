@@ -63,7 +63,7 @@ up(struct env *e)
 	const struct wrt_functype t5 = { 5, 5, up5, down5 };
 
 	memset(e, 0, sizeof *e);
-	e->p = api_pool();
+	e->p = api_pool_of(16);
 	e->m = api_module("yield");
 	CHECK_EQ(wrt_imports_create(&e->l), 0);
 	CHECK_EQ(wrt_imports_func(e->l, "env", "await", &t, await, e), 0);

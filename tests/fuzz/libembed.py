@@ -54,7 +54,8 @@ class Options(C.Structure):
                 ("dump", C.c_char_p), ("verify", C.c_int),
                 ("progress", C.c_void_p), ("progress_data", C.c_void_p),
                 ("relaxed_deterministic", C.c_int),
-                ("nan_canonicalize", C.c_int), ("fuel", C.c_int)]
+                ("nan_canonicalize", C.c_int), ("fuel", C.c_int),
+                ("later", C.c_uint64 * 32)]     # options that are left zero
 
 
 class CompileError(C.Structure):
