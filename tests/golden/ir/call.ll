@@ -1,3 +1,5 @@
+@wabi.table.0 = internal constant [8 x i32] [i32 trunc (i64 sub (i64 ptrtoint (ptr @two to i64), i64 ptrtoint (ptr @wabi.table.0 to i64)) to i32), i32 1, i32 0, i32 0, i32 0, i32 0, i32 0, i32 0], align 8
+
 define hidden fastcc void @two(ptr noundef nonnull align 16 dereferenceable(368) %0, i32 %1, ptr %2) {
 entry:
   %3 = alloca i32, align 4
@@ -75,60 +77,41 @@ entry:
   store i32 %1, ptr %2, align 4
   %4 = load i32, ptr %2, align 4
   %5 = zext i32 %4 to i64
-  %6 = getelementptr i8, ptr %0, i64 96
-  %7 = load ptr, ptr %6, align 8
-  %8 = getelementptr i8, ptr %0, i64 104
-  %9 = load ptr, ptr %8, align 8
-  %10 = getelementptr i8, ptr %9, i64 8
-  %11 = load i64, ptr %10, align 8
-  %12 = icmp uge i64 %5, %11
-  br i1 %12, label %trap, label %15
+  %6 = icmp uge i64 %5, 4
+  br i1 %6, label %trap, label %9
 
 trap:                                             ; preds = %3
-  %13 = load ptr, ptr %0, align 8
-  %14 = load ptr, ptr %13, align 8
-  call void %14(ptr %0, i32 7)
+  %7 = load ptr, ptr %0, align 8
+  %8 = load ptr, ptr %7, align 8
+  call void %8(ptr %0, i32 7)
   unreachable
 
-15:                                               ; preds = %3
-  %16 = getelementptr i64, ptr %7, i64 %5
-  %17 = load ptr, ptr %16, align 8
-  %18 = icmp eq ptr %17, null
-  br i1 %18, label %trap1, label %21
+9:                                                ; preds = %3
+  %10 = mul i64 %5, 8
+  %11 = getelementptr i8, ptr @wabi.table.0, i64 %10
+  %12 = getelementptr i8, ptr %11, i64 4
+  %13 = load i32, ptr %12, align 4
+  %14 = icmp ne i32 %13, 1
+  br i1 %14, label %trap1, label %19
 
-trap1:                                            ; preds = %15
-  %19 = load ptr, ptr %0, align 8
-  %20 = load ptr, ptr %19, align 8
-  call void %20(ptr %0, i32 8)
+trap1:                                            ; preds = %9
+  %15 = icmp eq i32 %13, 0
+  %16 = select i1 %15, i32 8, i32 9
+  %17 = load ptr, ptr %0, align 8
+  %18 = load ptr, ptr %17, align 8
+  call void %18(ptr %0, i32 %16)
   unreachable
 
-21:                                               ; preds = %15
-  %22 = getelementptr i8, ptr %17, i64 16
-  %23 = load i32, ptr %22, align 4
-  %24 = getelementptr i8, ptr %0, i64 144
-  %25 = load i32, ptr %24, align 4
-  %26 = icmp ne i32 %23, %25
-  br i1 %26, label %trap2, label %29
+19:                                               ; preds = %9
+  call fastcc void @two(ptr %0, i32 1, ptr %results)
+  %20 = load i32, ptr %results, align 16
+  %21 = getelementptr i8, ptr %results, i64 16
+  %22 = load i64, ptr %21, align 16
+  br label %23
 
-trap2:                                            ; preds = %21
-  %27 = load ptr, ptr %0, align 8
-  %28 = load ptr, ptr %27, align 8
-  call void %28(ptr %0, i32 9)
-  unreachable
-
-29:                                               ; preds = %21
-  %30 = load ptr, ptr %17, align 8
-  %31 = getelementptr i8, ptr %17, i64 8
-  %32 = load ptr, ptr %31, align 8
-  call fastcc void %30(ptr %32, i32 1, ptr %results)
-  %33 = load i32, ptr %results, align 16
-  %34 = getelementptr i8, ptr %results, i64 16
-  %35 = load i64, ptr %34, align 16
-  br label %36
-
-36:                                               ; preds = %29
-  %37 = phi i32 [ %33, %29 ]
-  ret i32 %37
+23:                                               ; preds = %19
+  %24 = phi i32 [ %20, %19 ]
+  ret i32 %24
 }
 
 define hidden fastcc ptr @ref(ptr noundef nonnull align 16 dereferenceable(368) %0) {
