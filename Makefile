@@ -79,10 +79,11 @@ endef
 $(foreach g,$(GROUPS),$(eval $(call group_rule,$(g))))
 
 # ---- Sources ---------------------------------------------------------------
-FRONT := arena compile reader ops decode insn names validate features \
+FRONT := arena profile compile reader ops decode insn names validate features \
 	validate_api disasm
 front_src := $(wildcard $(addprefix compiler/,$(addsuffix .c,$(FRONT))) \
-	compiler/decode_*.c compiler/validate_*.c compiler/merge*.c)
+	compiler/decode_*.c compiler/validate_*.c compiler/merge*.c \
+	compiler/profile_*.c)
 back_src := $(filter-out $(front_src),$(wildcard compiler/*.c))
 # CROSS=aarch64: the runtime and what runs on it, for a machine that is not this
 # one.  The compiler stays here: its place is taken by one that asks it.

@@ -107,6 +107,7 @@ struct plan {
 	bool nan_canonical;		/* NaNs that arithmetic makes, too */
 	bool fuel;			/* count instructions */
 	bool is_x86;			/* else aarch64 */
+	const struct profile *profile;	/* NULL: none */
 	uint32_t host_memory;		/* as in struct wabi_meta */
 	uint32_t *bitcode;		/* NULL, or per imported function: 0,
 					 * or 1 + the number it goes by; see

@@ -16,6 +16,7 @@
  *   lower_exact.c  what keeps LLVM from losing a trap
  *   lower_loop.c lower_affine.c lower_fold.c lower_flow.c   passes of ours
  *                  over the IR
+ *   lower_profile.c   what a profile says
  *   lower_bitcode.c   host functions that are compiled in
  *   thunk.c        the code between the host and the guest
  *
@@ -304,6 +305,23 @@ void l_fuel_step(struct lower *, const struct insn *);
 void l_fuel_done(struct lower *, const struct insn *);
 void l_fuel_reload(struct lower *);
 void l_fuel_trap(struct lower *);
+
+/* ---- lower_profile.c; nothing is done where nothing is known ---- */
+
+/* Weights of the branch at an offset.  False: none are known. */
+bool l_profile_branch(struct lower *, LLVMValueRef br, uint64_t offset);
+void l_profile_switch(struct lower *, LLVMValueRef sw, uint64_t offset,
+    uint32_t nlabels);
+void l_profile_func(struct lower *, LLVMValueRef fn, uint32_t func);
+/* Call what a table had, a reference or, if it is fixed, code: the usual callee
+ * by name if it is that one, else by `other`, which checks references too.
+ * False: nothing was done. */
+typedef void l_other_call(struct lower *, const struct insn *,
+    LLVMValueRef callee, LLVMValueRef *args);
+bool l_profile_call(struct lower *, const struct insn *, LLVMValueRef callee,
+    bool is_code, LLVMValueRef *args, l_other_call *other);
+/* lower_call.c: call one of the module's own functions. */
+void l_call_own(struct lower *, uint32_t func, const LLVMValueRef *args);
 
 /* ---- lower_bitcode.c ---- */
 

@@ -74,6 +74,13 @@ l_call_code(struct lower *l, uint32_t type, LLVMValueRef code,
 	l_call_cc(l, FASTCC, type, code, vmctx, args);
 }
 
+void
+l_call_own(struct lower *l, uint32_t func, const LLVMValueRef *args)
+{
+	l_call_cc(l, l->own_cc, l->m->funcs[func].type, l_func(l, func),
+	    l->vmctx, args);
+}
+
 LLVMValueRef *
 l_pop_args(struct lower *l, uint32_t type)
 {
@@ -100,8 +107,7 @@ l_call(struct lower *l, const struct insn *in)
 	LLVMValueRef code, vmctx;
 
 	if (!l->m->funcs[in->index].imported) {
-		l_call_cc(l, l->own_cc, type, l_func(l, in->index), l->vmctx,
-		    args);
+		l_call_own(l, in->index, args);
 		return;
 	}
 	if (l_call_bitcode(l, in->index, args))
@@ -172,34 +178,66 @@ l_table_proves(struct lower *l, uint32_t table, uint32_t type)
 	    && l->m->types[heap].canon == l->m->types[type].canon;
 }
 
-LLVMValueRef
-l_indirect_callee(struct lower *l, const struct insn *in, LLVMValueRef **args)
+/* What the table has, which is not checked yet; then the arguments. */
+static LLVMValueRef
+l_table_func(struct lower *l, const struct insn *in, LLVMValueRef **args)
 {
-	LLVMValueRef index = l_pop(l), entry, func;
+	LLVMValueRef index = l_pop(l), entry;
 
 	*args = l_pop_args(l, in->index);
 	entry = l_table_entry(l, in->index2, index,
 	    WABI_TRAP_UNDEFINED_ELEMENT);
-	func = l_tagged(l, LLVMBuildLoad2(l->b, l->ptr, entry, ""),
+	return l_tagged(l, LLVMBuildLoad2(l->b, l->ptr, entry, ""),
 	    l_table_alias(l, in->index2));
+}
+
+static void
+l_check_func(struct lower *l, const struct insn *in, LLVMValueRef func)
+{
 	l_trap_if(l, LLVMBuildIsNull(l->b, func, ""),
 	    WABI_TRAP_UNINIT_ELEMENT);
 	if (!l_table_proves(l, in->index2, in->index))
 		l_check_type(l, func, in->index);
+}
+
+LLVMValueRef
+l_indirect_callee(struct lower *l, const struct insn *in, LLVMValueRef **args)
+{
+	LLVMValueRef func = l_table_func(l, in, args);
+
+	l_check_func(l, in, func);
 	return func;
+}
+
+static void
+l_checked_call(struct lower *l, const struct insn *in, LLVMValueRef func,
+    LLVMValueRef *args)
+{
+	l_check_func(l, in, func);
+	l_call_func(l, in->index, func, args);
+}
+
+/* The code, of the right type. */
+static void
+l_fixed_call(struct lower *l, const struct insn *in, LLVMValueRef code,
+    LLVMValueRef *args)
+{
+	l_call_cc(l, l->own_cc, in->index, code, l->vmctx, args);
 }
 
 void
 l_call_indirect(struct lower *l, const struct insn *in)
 {
-	LLVMValueRef *args, func = l_fixed_callee(l, in, &args);
+	LLVMValueRef *args, code = l_fixed_callee(l, in, &args), func;
 
-	if (func) {
-		l_call_cc(l, l->own_cc, in->index, func, l->vmctx, args);
+	if (code) {
+		if (!l_profile_call(l, in, code, true, args, l_fixed_call))
+			l_fixed_call(l, in, code, args);
 		return;
 	}
-	func = l_indirect_callee(l, in, &args);
-	l_call_func(l, in->index, func, args);
+	func = l_table_func(l, in, &args);
+	if (!l_profile_call(l, in, func, false, args, l_checked_call))
+		l_checked_call(l, in, func, args);
 }
 
 LLVMValueRef

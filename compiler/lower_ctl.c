@@ -155,6 +155,8 @@ l_hint(struct lower *l, LLVMValueRef br, uint64_t offset)
 	const struct branch_hint *h = l->m->nhints ? bsearch(&offset,
 	    l->m->hints, l->m->nhints, sizeof *h, l_hint_order) : NULL;
 
+	if (l_profile_branch(l, br, offset))
+		return;
 	if (h)
 		LLVMSetMetadata(br, l->md_prof,
 		    h->likely ? l->likely : l->unlikely);
@@ -314,6 +316,7 @@ l_br_table(struct lower *l, const struct insn *in)
 	for (uint32_t i = 0; i < last; i++)
 		LLVMAddCase(sw, l_i32(l, i),
 		    l_edge(l, l_label(l, in->labels[i])));
+	l_profile_switch(l, sw, in->offset, in->nlabels);
 	l->dead = true;
 }
 

@@ -279,6 +279,7 @@ l_func(struct lower *l, uint32_t func)
 	l_param_attr(l, fn, "noundef", 0);
 	l_param_attr(l, fn, "dereferenceable", l->plan->layout.size);
 	l_param_attr(l, fn, "align", 16);
+	l_profile_func(l, fn, func);
 	if (l->part->alone && !f->referenced && func != l->m->start) {
 		LLVMSetVisibility(fn, LLVMDefaultVisibility);
 		LLVMSetLinkage(fn, LLVMInternalLinkage);

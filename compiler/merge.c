@@ -411,6 +411,11 @@ number_all(struct merge *g)
 		wrap_imports(g, &g->in[i]);
 	if (g->host_memory)
 		g->host_memory_global = add(g, &g->total[KIND_GLOBAL], 1);
+	if (g->profile) {
+		profile_layout(g);
+		g->profile_memory = add(g, &g->total[KIND_MEMORY], 1);
+		g->profile_func = add(g, &g->total[KIND_FUNC], 1);
+	}
 	for (size_t i = 0; i < g->nin; i++)
 		for (int k = 0; k < NKINDS; k++)
 			if (k != KIND_MEMORY)
@@ -540,6 +545,32 @@ link_inputs(struct merge *g, const struct wasmc_link_input *in,
 	return rc;
 }
 
+int
+merge_run(const struct wasmc_link_input *in, size_t nin,
+    enum wasmc_link_exports exports, bool profile,
+    const struct wasmc_options *options, void **out, size_t *out_n,
+    size_t *which, struct wasmc_error *err)
+{
+	struct merge *g;
+	int rc;
+
+	g = calloc(1, sizeof *g);
+	if (g)
+		g->in = calloc(nin, sizeof *g->in);
+	if (!g || !g->in) {
+		free(g);
+		return refuse(err, WASMC_ENOMEM, "out of memory");
+	}
+	g->nin = nin;
+	g->exports = exports;
+	g->which = which;
+	g->profile = profile;
+	rc = link_inputs(g, in, options, err, out, out_n);
+	free(g->in);
+	free(g);
+	return rc;
+}
+
 WASMC_API int
 wasmc_link(const struct wasmc_link_input *in, size_t nin,
     enum wasmc_link_exports exports, const struct wasmc_options *options,
@@ -547,8 +578,6 @@ wasmc_link(const struct wasmc_link_input *in, size_t nin,
 {
 	struct wasmc_error local;
 	size_t local_which;
-	struct merge *g;
-	int rc;
 
 	err = err ? err : &local;
 	which = which ? which : &local_which;
@@ -561,18 +590,6 @@ wasmc_link(const struct wasmc_link_input *in, size_t nin,
 			    "an argument is NULL");
 	if ((unsigned)exports > WASMC_EXPORTS_PREFIXED)
 		return refuse(err, WASMC_EOPTION, "unknown kind of exports");
-	g = calloc(1, sizeof *g);
-	if (g)
-		g->in = calloc(nin, sizeof *g->in);
-	if (!g || !g->in) {
-		free(g);
-		return refuse(err, WASMC_ENOMEM, "out of memory");
-	}
-	g->nin = nin;
-	g->exports = exports;
-	g->which = which;
-	rc = link_inputs(g, in, options, err, out, out_n);
-	free(g->in);
-	free(g);
-	return rc;
+	return merge_run(in, nin, exports, false, options, out, out_n, which,
+	    err);
 }

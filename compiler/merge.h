@@ -77,6 +77,12 @@ struct merge {
 	bool host_memory;		/* wrappers are needed ... */
 	uint32_t host_memory_global;	/* ... and this global */
 
+	/* --profile-generate; see profile_make.c */
+	bool profile;
+	struct profile_func *profile_funcs;	/* per own function */
+	uint64_t profile_bytes;
+	uint32_t profile_memory, profile_func;	/* of the result */
+
 	bool *reffed;			/* by ref.func in code, by function */
 	bool *dropped;			/* an export of it was left out */
 	struct bytes hints;		/* branch hints, functions of them */
@@ -112,6 +118,31 @@ void merge_constexpr(struct merge *g, struct merge_input *in,
 /* Function `index` of the module: its entry of the code section. */
 void merge_body(struct merge *g, struct merge_input *in, uint32_t index,
     struct bytes *out);
+
+/* ---- profile_make.c ---- */
+
+#define WC_PAGE_BYTES	65536u
+
+/* Where a body's counters are, and its locals for counting. */
+struct profile_cursor {
+	uint64_t at;
+	uint32_t local;
+};
+void profile_layout(struct merge *g);
+void profile_data(struct merge *g, struct bytes *out);
+uint64_t profile_pages(const struct merge *g);
+void profile_entry(struct merge *g, struct profile_cursor *, struct bytes *);
+/* Before this instruction. */
+void profile_place(struct merge *g, struct profile_cursor *,
+    const struct insn *, struct bytes *);
+void profile_helper(struct merge *g, struct bytes *out);
+
+/* ---- merge.c ---- */
+
+/* wasmc_link(), or, of one module, one that counts. */
+int merge_run(const struct wasmc_link_input *, size_t nin,
+    enum wasmc_link_exports, bool profile, const struct wasmc_options *,
+    void **out, size_t *out_n, size_t *which, struct wasmc_error *err);
 
 /* ---- merge_write.c ---- */
 

@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "merge.h"
+#include "profile.h"
 
 /* ---- Bytes ---- */
 
@@ -454,18 +455,23 @@ hints_of(struct merge *g, const struct module *m, uint32_t func)
 	return h;
 }
 
-static void
-put_locals(struct merge_input *in, struct reader *r, uint32_t nparams,
-    struct bytes *out)
+/* With two more if it counts.  Returns the number of the function's own. */
+static uint32_t
+put_locals(struct merge *g, struct merge_input *in, struct reader *r,
+    uint32_t nparams, struct bytes *out)
 {
 	const struct local_run *runs;
-	uint32_t n = locals_read(r, nparams, &runs);
+	uint32_t n = locals_read(r, nparams, &runs), sum = nparams;
 
-	put_u32(out, n);
+	put_u32(out, n + g->profile);
 	for (uint32_t i = 0; i < n; i++) {
 		put_u32(out, runs[i].n);
 		put_vtype(out, in, runs[i].type);
+		sum += runs[i].n;
 	}
+	if (g->profile)
+		put(out, "\x02\x7f", 2);
+	return sum;
 }
 
 void
@@ -478,11 +484,18 @@ merge_body(struct merge *g, struct merge_input *in, uint32_t index,
 	struct rewrite w = { .g = g, .in = in, .out = &body };
 	struct hint_cursor h = hints_of(g, m, index);
 	struct reader r = rd_open(&in->c, f->body);
+	struct profile_cursor k = { 0 };
 	struct insn i;
 
-	put_locals(in, &r, m->types[f->type].params.n, &body);
+	k.local = put_locals(g, in, &r, m->types[f->type].params.n, &body);
+	if (g->profile) {
+		k.at = g->profile_funcs[index - m->nfuncs_imported].at;
+		profile_entry(g, &k, &body);
+	}
 	while (!rd_end(&r)) {
 		rw_next(&w, &r, &i);
+		if (g->profile)
+			profile_place(g, &k, &i, &body);
 		hint_at(&h, i.offset, body.n);
 		rw_insn(&w, &i);
 	}

@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "merge.h"
+#include "profile.h"
 
 static void
 put_header(struct bytes *out)
@@ -122,6 +123,10 @@ put_type_section(struct merge *g, struct bytes *out)
 
 	for (size_t i = 0; i < g->nin; i++)
 		n += put_types(&g->in[i], &items);
+	if (g->profile) {			/* the helper's, behind all */
+		put(&items, "\x60\x02\x7f\x7f\x00", 5);
+		n++;
+	}
 	put_list(g, 1, n, &items, out);
 }
 
@@ -238,6 +243,10 @@ put_funcs(struct merge *g, struct bytes *out)
 	}
 	for (uint32_t i = 0; i < g->nwrappers; i++, n++)
 		put_u32(&b, g->wrappers[i].type);
+	if (g->profile) {
+		put_u32(&b, g->ntypes);
+		n++;
+	}
 	if (count_starts(g, &type) > 1) {
 		put_u32(&b, type);
 		n++;
@@ -282,6 +291,14 @@ put_memories(struct merge *g, struct bytes *out)
 		for (uint32_t k = m->nmemories_imported; k < m->nmemories;
 		    k++, n++)
 			put_limits(&b, &m->memories[k].limits, true);
+	}
+	if (g->profile) {
+		struct limits l = { .min = profile_pages(g),
+		    .max = profile_pages(g), .has_max = true,
+		    .page_log2 = 16 };
+
+		put_limits(&b, &l, true);
+		n++;
 	}
 	put_list(g, 5, n, &b, out);
 }
@@ -362,12 +379,14 @@ check_clashes(struct merge *g, struct exported *e, uint32_t n)
 	}
 }
 
-/* "module:name" */
+/* "module:name", where there are several. */
 static struct slice
 prefixed(struct merge *g, const struct merge_input *in, struct slice name)
 {
 	struct bytes b = new_bytes(g);
 
+	if (g->nin == 1)
+		return name;
 	put(&b, in->name.p, in->name.n);
 	put_byte(&b, ':');
 	put(&b, name.p, name.n);
@@ -406,7 +425,14 @@ put_exports(struct merge *g, struct bytes *out)
 			all[n++] = (struct exported){ name, in };
 		}
 	}
-	check_clashes(g, all, n);
+	if (g->profile) {
+		put_name(&b, (struct slice){ (const uint8_t *)PROFILE_EXPORT,
+		    strlen(PROFILE_EXPORT) });
+		put_byte(&b, KIND_MEMORY);
+		put_u32(&b, g->profile_memory);
+		n++;
+	}
+	check_clashes(g, all, n - g->profile);
 	put_list(g, 7, n, &b, out);
 }
 
@@ -499,7 +525,7 @@ put_datacount(struct merge *g, struct bytes *out)
 
 	for (size_t i = 0; i < g->nin; i++)
 		has |= g->in[i].c.module.has_datacount;
-	put_u32(&b, g->ndatas);
+	put_u32(&b, g->ndatas + g->profile);
 	if (has)
 		put_section(g, 12, &b, out);
 }
@@ -526,7 +552,14 @@ put_datas(struct merge *g, struct bytes *out)
 			put_name(&b, d->bytes);
 		}
 	}
-	put_list(g, 11, g->ndatas, &b, out);
+	if (g->profile) {
+		put_byte(&b, g->profile_memory ? 2 : 0);
+		if (g->profile_memory)
+			put_u32(&b, g->profile_memory);
+		put(&b, "\x41\x00\x0b", 3);
+		profile_data(g, &b);
+	}
+	put_list(g, 11, g->ndatas + g->profile, &b, out);
 }
 
 /* ---- Code ---- */
@@ -598,6 +631,10 @@ put_bodies(struct merge *g, struct bytes *b)
 	}
 	for (uint32_t i = 0; i < g->nwrappers; i++)
 		put_wrapper(g, &g->wrappers[i], b);
+	if (g->profile) {
+		profile_helper(g, b);
+		n++;
+	}
 	if (count_starts(g, &type) > 1) {
 		put_starter(g, b);
 		n++;
@@ -628,7 +665,7 @@ func_name(struct merge *g, const struct merge_input *in, uint32_t i,
 
 static void
 put_func_names(struct merge *g, const struct merge_input *in,
-    struct bytes *b)
+    struct bytes *b, uint32_t *n)
 {
 	const struct module *m = &in->c.module;
 	uint32_t *first = ARENA_NEW(&g->c.arena, m->nfuncs, uint32_t);
@@ -638,8 +675,11 @@ put_func_names(struct merge *g, const struct merge_input *in,
 		    !first[m->exports[i].index])
 			first[m->exports[i].index] = i + 1;
 	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
+		if (g->nin == 1 && !m->funcs[i].name.n)
+			continue;		/* it stays without */
 		put_u32(b, in->map[KIND_FUNC][i]);
 		put_name(b, func_name(g, in, i, first));
+		++*n;
 	}
 }
 
@@ -649,6 +689,12 @@ put_made_names(struct merge *g, struct bytes *b)
 {
 	uint32_t i = g->total[KIND_FUNC] - g->nwrappers, type;
 
+	if (g->profile) {
+		put_u32(b, g->profile_func);
+		put_name(b, (struct slice){ (const uint8_t *)"wasmc.count",
+		    11 });
+		return 1;
+	}
 	for (uint32_t k = 0; k < g->nwrappers; k++) {
 		put_u32(b, i + k);
 		put_name(b, prefixed(g, g->wrappers[k].in,
@@ -695,10 +741,7 @@ put_names(struct merge *g, struct bytes *out)
 	put_name(&name, in->c.module.name.n ? in->c.module.name : in->name);
 	put_section(g, 0, &name, &all);
 	for (size_t i = 0; i < g->nin; i++) {
-		const struct module *m = &g->in[i].c.module;
-
-		put_func_names(g, &g->in[i], &funcs);
-		n += m->nfuncs - m->nfuncs_imported;
+		put_func_names(g, &g->in[i], &funcs, &n);
 		put_local_names(&g->in[i], &locals, &nlocals);
 	}
 	n += put_made_names(g, &funcs);

@@ -51,21 +51,21 @@ wasmc_version(void)
 	return WASMC_VERSION " (LLVM " LLVM_VERSION_STRING ")";
 }
 
-/* The digest of all bitcode, as text; empty if there is none. */
+/* The digest of some files, as text; empty if there are none. */
 static void
-bitcode_key(const struct wasmc_options *o, char out[88])
+files_key(const struct wasmc_file *f, size_t nfiles, const char *what,
+    char out[96])
 {
 	unsigned char md[SHA256_DIGEST_LENGTH];
-	int n = sprintf(out, "%s", o->nbitcode ? "; bitcode " : "");
+	int n = sprintf(out, "%s", nfiles ? what : "");
 	SHA256_CTX ctx;
 
-	if (!o->nbitcode)
+	if (!nfiles)
 		return;
 	SHA256_Init(&ctx);
-	for (size_t i = 0; i < o->nbitcode; i++) {
-		SHA256_Update(&ctx, &o->bitcode[i].n,
-		    sizeof o->bitcode[i].n);
-		SHA256_Update(&ctx, o->bitcode[i].p, o->bitcode[i].n);
+	for (size_t i = 0; i < nfiles; i++) {
+		SHA256_Update(&ctx, &f[i].n, sizeof f[i].n);
+		SHA256_Update(&ctx, f[i].p, f[i].n);
 	}
 	SHA256_Final(md, &ctx);
 	for (size_t i = 0; i < sizeof md; i++)
@@ -79,7 +79,7 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 	struct wasmc_error err;
 	struct target t;
 	const char *bad;
-	char bitcode[88];
+	char bitcode[96], profile[96];
 	uint64_t set = 0;
 	int n;
 
@@ -88,18 +88,20 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 	if (!buf)
 		size = 0;
 	features_parse(o.features, &set, &bad);
-	bitcode_key(&o, bitcode);
+	files_key(o.bitcode, o.nbitcode, "; bitcode ", bitcode);
+	files_key(o.profiles, o.nprofiles, "; profile ", profile);
 	if (target_of(&o, &t, &err))	/* such a compile fails */
 		n = snprintf(buf, size, "%s; %s", wasmc_version(), err.text);
 	else
 		n = snprintf(buf, size, "%s; abi %u; %s; %s; %s; -O%d; "
-		    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s%s",
+		    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s%s%s%s",
 		    wasmc_version(), WABI_VERSION, t.triple, t.tune,
 		    t.features, options_level(&o), o.emit, o.bounds,
 		    o.wasm_opt_level > 0 ? o.wasm_opt_level : 0,
 		    (unsigned long long)set,
 		    o.relaxed_deterministic ? "; relaxed-det" : "",
 		    o.nan_canonicalize ? "; nan-canon" : "",
-		    o.fuel ? "; fuel" : "", bitcode);
+		    o.fuel ? "; fuel" : "", bitcode, profile,
+		    o.profile_generate ? "; counting" : "");
 	return n < 0 ? 0 : (size_t)n;
 }

@@ -12,6 +12,7 @@
 #include "insn.h"
 #include "options.h"
 #include "parts.h"
+#include "profile.h"
 #include "target.h"
 #include "wopt.h"
 
@@ -29,6 +30,7 @@ struct job {
 	struct image image;
 	struct meta meta;
 	struct parts parts;
+	void *counting;			/* the module with counters */
 	struct buf optimised;		/* by binaryen */
 	struct buf object, result;
 	int *fds;			/* objects to link */
@@ -59,6 +61,13 @@ job_front(struct job *j)
 	int rc;
 
 	job_progress(j, "read");
+	if (j->opt.profile_generate) {
+		rc = profile_generate(j->wasm, j->n, &j->opt, &j->counting,
+		    &j->n, j->err);
+		if (rc)
+			return rc;
+		j->wasm = j->counting;
+	}
 	rc = job_decode(j, j->wasm, j->n);
 	if (rc || j->opt.wasm_opt_level <= 0)
 		return rc;
@@ -110,6 +119,9 @@ job_plan(struct job *j)
 	p->cpu = (char *)(uintptr_t)j->target.base;
 	p->cpu_features = j->target.features;
 	p->tune = j->target.tune;
+	if (j->opt.nprofiles)
+		p->profile = profile_read(&j->c, j->opt.profiles,
+		    j->opt.nprofiles);
 	plan_make(&j->c, p);
 	rc = bitcode_open(&j->c, &j->opt, p, j->err);
 	if (rc)
@@ -275,6 +287,7 @@ job_close(struct job *j)
 	free(j->fds);
 	meta_free(&j->meta);
 	buf_free(&j->image.bytes);
+	free(j->counting);
 	buf_free(&j->optimised);
 	buf_free(&j->object);
 	buf_free(&j->result);

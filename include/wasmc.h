@@ -89,6 +89,12 @@ struct wasmc_options {
 	 * and wasmrt_bitcode.h say what it may be.  NULL: none. */
 	const struct wasmc_file *bitcode;
 	size_t nbitcode;
+	/* The code counts calls, branches and whom indirect calls call, for
+	 * wrt_instance_profile_write(); or is made for what such files say.
+	 * docs/PROFILES.md. */
+	int profile_generate;
+	const struct wasmc_file *profiles;
+	size_t nprofiles;
 	/* A folder in which the compiled parts of modules are kept, made if
 	 * there is none; NULL: nothing is kept.  A part that was compiled
 	 * before, from the same code with the same options by the same

@@ -763,6 +763,15 @@ WRT_API int wrt_stats_prometheus(const char *prefix, const struct wrt_metrics *,
 WRT_API int wrt_pool_prometheus(wrt_pool *, const char *name,
     wrt_write_fn *write, void *arg);
 
+/* ---- Profiles ----------------------------------------------------------- */
+
+/* Write what the instance, compiled with --profile-generate, has counted since
+ * it was created or reset: for wasmc --profile-use.  The file appears whole or
+ * not at all.  While no call runs in the instance; also after a trap.
+ * WRT_ENOTFOUND: it counts nothing.  WRT_EINVAL: the file cannot be written. */
+WRT_API int wrt_instance_profile_write(wrt_instance *, const char *path,
+    struct wrt_error *);
+
 /* ---- Memory, tables, globals ------------------------------------------ */
 
 typedef struct wrt_memory wrt_memory;

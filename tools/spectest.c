@@ -60,6 +60,7 @@ static const char usage_text[] =
 "                  as for wasmc\n"
 "  --features=SET  as for wasmc; default: by the file's folder\n"
 "  --skip LIST     a file of names, one a line, or names with commas\n"
+"  --profile-generate  as for wasmc\n"
 "  --relink        link each module with another one before it is compiled\n"
 "  --strict        what is not supported yet has failed\n"
 "  --timeout N     seconds for each file (300)\n";
@@ -361,7 +362,7 @@ run_all(void)
 /* ---- Options ------------------------------------------------------------ */
 
 enum { O_BOUNDS = 256, O_FEATURES, O_SKIP, O_STRICT, O_TIMEOUT,
-       O_RELAXED, O_NAN, O_FUEL, O_CPU, O_POOL, O_RELINK };
+       O_RELAXED, O_NAN, O_FUEL, O_CPU, O_POOL, O_RELINK, O_PROFILE };
 
 static const struct option options[] = {
 	{ "bounds", required_argument, NULL, O_BOUNDS },
@@ -371,6 +372,7 @@ static const struct option options[] = {
 	{ "cpu", required_argument, NULL, O_CPU },
 	{ "pool", required_argument, NULL, O_POOL },
 	{ "features", required_argument, NULL, O_FEATURES },
+	{ "profile-generate", no_argument, NULL, O_PROFILE },
 	{ "relink", no_argument, NULL, O_RELINK },
 	{ "skip", required_argument, NULL, O_SKIP },
 	{ "strict", no_argument, NULL, O_STRICT },
@@ -427,6 +429,7 @@ parse(int argc, char **argv)
 		case O_CPU: opt.spec.compile.cpu = optarg; break;
 		case O_POOL: set_pool(optarg); break;
 		case O_SKIP: opt.skip = optarg; break;
+		case O_PROFILE: opt.spec.compile.profile_generate = 1; break;
 		case O_RELINK: opt.spec.relink = true; break;
 		case O_STRICT: opt.spec.strict = true; break;
 		case O_TIMEOUT: opt.seconds = atoi(optarg); break;

@@ -31,6 +31,10 @@ enum { EXIT_USAGE = 2 };
 	    "without --link")						\
 	X("link-bitcode", 0, "FILE", "\nimports whose C code is in FILE, as "\
 	    "LLVM bitcode,\nare compiled in: docs/LINKING.md")		\
+	X("profile-generate", 0, NULL, "\ncount calls and branches; wasmrun "\
+	    "writes them down")						\
+	X("profile-use", 0, "FILE", "\noptimise for what was counted; may "\
+	    "be given several times")					\
 	X("exports", 0, "WHICH", "of several modules: first (default), all,\n"\
 	    "or prefixed: all, as NAME:EXPORT behind the first")	\
 	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu;\n" \
@@ -77,7 +81,7 @@ static const struct option_row rows[] = {
 struct args {
 	struct wasmc_options o;
 	struct inputs in, linked;	/* linked: by --link */
-	struct inputs bitcode;
+	struct inputs bitcode, profiles;
 	enum wasmc_link_exports exports;
 	const char *out;
 	bool validate, quiet, wasm;	/* wasm: --emit=wasm */
@@ -182,6 +186,10 @@ set_option(struct args *a, const char *name, const char *v)
 		inputs_add(&a->linked, v);
 	else if (!strcmp(name, "link-bitcode"))
 		inputs_add(&a->bitcode, v);
+	else if (!strcmp(name, "profile-generate"))
+		o->profile_generate = 1;
+	else if (!strcmp(name, "profile-use"))
+		inputs_add(&a->profiles, v);
 	else if (!strcmp(name, "exports"))
 		a->exports = (enum wasmc_link_exports)word("--exports", v,
 		    exports);
@@ -356,18 +364,21 @@ run(struct args *a)
 	    err.text) : 0;
 }
 
-static void
-give_bitcode(struct args *a)
+/* Read the files of an option and give them to the compiler. */
+static const struct wasmc_file *
+give_files(struct inputs *in, size_t *n)
 {
-	struct wasmc_file *b = calloc(a->bitcode.n + 1, sizeof *b);
+	struct wasmc_file *f = calloc(in->n + 1, sizeof *f);
+	size_t which;
+	const char *bad = f ? inputs_read(in, &which) : strerror(ENOMEM);
 
-	if (!b)
-		exit(fail("bitcode", strerror(ENOMEM)));
-	for (size_t i = 0; i < a->bitcode.n; i++)
-		b[i] = (struct wasmc_file){ a->bitcode.f[i].p,
-		    a->bitcode.f[i].n, a->bitcode.f[i].path };
-	a->o.bitcode = b;
-	a->o.nbitcode = a->bitcode.n;
+	if (bad)
+		exit(fail(f ? in->f[which].path : tool, bad));
+	for (size_t i = 0; i < in->n; i++)
+		f[i] = (struct wasmc_file){ in->f[i].p, in->f[i].n,
+		    in->f[i].path };
+	*n = in->n;
+	return f;
 }
 
 int
@@ -382,15 +393,15 @@ main(int argc, char **argv)
 	bad = inputs_read(&a.in, &which);
 	if (bad)
 		return fail(a.in.f[which].path, bad);
-	bad = inputs_read(&a.bitcode, &which);
-	if (bad)
-		return fail(a.bitcode.f[which].path, bad);
-	give_bitcode(&a);
+	a.o.bitcode = give_files(&a.bitcode, &a.o.nbitcode);
+	a.o.profiles = give_files(&a.profiles, &a.o.nprofiles);
 	if (!a.out && !a.validate)
 		a.out = default_output(&a);
 	rc = run(&a);
 	inputs_free(&a.in);
 	inputs_free(&a.bitcode);
+	inputs_free(&a.profiles);
 	free((void *)(uintptr_t)a.o.bitcode);
+	free((void *)(uintptr_t)a.o.profiles);
 	return rc;
 }

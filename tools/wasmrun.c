@@ -549,6 +549,32 @@ load_preloads(void)
 	return 0;
 }
 
+/* What a program that counts has counted, whatever its end: the file's name
+ * with .profile for .so. */
+static void
+write_profile(wrt_instance *i)
+{
+	size_t n = strlen(opt.file);
+	struct wrt_error err = { 0 };
+	wrt_memory *m;
+	char *path = NULL;
+	int rc;
+
+	if (wrt_instance_memory(i, "wasmc.profile", 13, &m) != WRT_OK)
+		return;
+	if (n > 3 && !strcmp(opt.file + n - 3, ".so"))
+		n -= 3;
+	if (opt.profile)
+		path = strdup(opt.profile);
+	else if (asprintf(&path, "%.*s.profile", (int)n, opt.file) < 0)
+		path = NULL;
+	rc = path ? wrt_instance_profile_write(i, path, &err) : WRT_ENOMEM;
+	if (rc != WRT_OK)
+		fprintf(stderr, "wasmrun: no profile: %s\n", *err.text ?
+		    err.text : wrt_status_text(rc));
+	free(path);
+}
+
 static void
 teardown(void)
 {
@@ -581,6 +607,7 @@ main(int argc, char **argv)
 	if (status == 0) {
 		timer_watch(run.instances[run.n - 1]);
 		status = run_main(run.instances[run.n - 1]);
+		write_profile(run.instances[run.n - 1]);
 	}
 	timer_watch(NULL);
 	timer_stop();

@@ -305,6 +305,9 @@ TEST(exports)
 	CHECK_EQ(wrt_instance_memory_at(e.i, 9, &m), WRT_ENOTFOUND);
 	REFUSED(wrt_caller_memory(NULL, &m));
 	REFUSED(wrt_caller_memory(e.i, NULL));
+	REFUSED(wrt_instance_profile_write(NULL, "x", NULL));
+	REFUSED(wrt_instance_profile_write(e.i, NULL, NULL));
+	CHECK_EQ(wrt_instance_profile_write(e.i, "x", NULL), WRT_ENOTFOUND);
 	REFUSED(wrt_instance_table_at(NULL, 0, &t));
 	REFUSED(wrt_instance_table_at(e.i, 0, NULL));
 	REFUSED(wrt_instance_global_at(NULL, 0, &g));

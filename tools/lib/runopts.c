@@ -105,6 +105,13 @@ set_output(struct runopts *o, char *arg)
 }
 
 static bool
+set_profile(struct runopts *o, char *arg)
+{
+	o->profile = arg;
+	return *arg;
+}
+
+static bool
 set_coredump(struct runopts *o, char *arg)
 {
 	o->coredump = arg;
@@ -425,6 +432,9 @@ static const struct row {
 	{ "json", 0, NULL, set_json,
 	  "the outcome as a JSON object: with --invoke on stdout, else on "
 	  "stderr" },
+	{ "profile-file", 0, "FILE", set_profile,
+	    "where what was counted goes, if it was compiled with "
+	  "--profile-generate; default: FILE.so's name with .profile" },
 	{ "coredump", 0, "FILE", set_coredump,
 	  "write the state after a trap to FILE, as a wasm core dump" },
 	{ "stats", 0, "[=FORMAT]", set_stats,

@@ -27,7 +27,7 @@ struct runopts {
 	size_t npreloads;
 	int *listen;
 	size_t nlisten;
-	const char *invoke, *argv0, *file, *coredump;
+	const char *invoke, *argv0, *file, *coredump, *profile;
 	bool stats, prometheus;
 	const char *snapshot_func, *output;
 	bool snapshot, keep_init;
