@@ -17,9 +17,9 @@
  *	wasmc app.wasm --link-bitcode=env.bc -o app.so
  *
  * The guest's calls of the import env.scale are then inlined.  The functions
- * are those of wrt_imports_typed(): `data` is what the host gave when it defined
- * an import of that name, NULL if it defined none.  docs/LINKING.md tells what
- * such code may do.  It runs on the guest's stack, in the guest's time: it may
+ * are those of wrt_imports_typed(): `data` is what the host gave when it
+ * defined an import of that name, NULL if it defined none.  docs/LINKING.md
+ * tells what such code may do.  It runs on the guest's stack, in the guest's time: it may
  * be ended at any instruction, so it takes no locks; it calls nothing but
  * functions in its own file and those below.
  *
