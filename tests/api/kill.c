@@ -7,12 +7,7 @@
  * operation, or between the guest and the host, left state half changed.
  * With LONG in the environment there are fifty times as many.
  */
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <time.h>
-
-#include "api.h"
+#include "kills.h"
 
 static const uint8_t i32s[] = { WRT_I32 };
 static const char *const modes[] = {
@@ -152,31 +147,6 @@ stopped(struct env *e, const char *f)
 
 /* ---- From another thread ------------------------------------------------ */
 
-static atomic_int wanted, done;
-static wrt_instance *victim;
-
-static void *
-killer(void *arg)
-{
-	uint32_t x = 2463534242u;
-
-	(void)arg;
-	for (int k = 0;; k++) {
-		int w;
-
-		while ((w = atomic_load(&wanted)) == k)
-			sched_yield();
-		if (w < 0)
-			return NULL;
-		for (uint32_t n = next_random(&x) % 4000; n; n--)
-			atomic_signal_fence(memory_order_seq_cst);
-		while (wrt_instance_kill(victim, WRT_TRAP_TIMEOUT) ==
-		    WRT_ESTATE)
-			sched_yield();
-		atomic_fetch_add(&done, 1);
-	}
-}
-
 static void
 kill_in(const char *const *funcs, int n)
 {
@@ -220,51 +190,20 @@ TEST(in_host_calls) { KILL_IN(200, "hosts", "nests", "traps"); }
 
 /* ---- From a timer, in the same thread ----------------------------------- */
 
-static timer_t timer;
-static volatile long delay;		/* ns until the next signal */
-
-static void
-arm(long ns)
-{
-	const struct itimerspec it = { .it_value = { .tv_nsec = ns } };
-
-	timer_settime(timer, 0, &it, NULL);
-}
-
-/* The timer comes at any instruction, also of the runtime's and of this file's:
- * a kill that finds nobody running does nothing.  Then it comes again, after
- * ever longer times, so that the program gets on where signals take long. */
-static void
-on_timer(int sig)
-{
-	int e = errno;
-
-	(void)sig;
-	if (wrt_instance_kill(victim, WRT_TRAP_TIMEOUT) != WRT_OK)
-		arm(delay < 250000000 ? delay *= 2 : delay);
-	errno = e;
-}
-
 TEST(from_a_timer)
 {
 	static const char *const f[] = { "spin", "stores", "fill", "copy",
 		"grow", "table_fill", "table_copy", "table_grow", "calls",
 		"hosts", "nests", "traps" };
 	enum { N = sizeof f / sizeof *f };
-	struct sigaction sa = { .sa_handler = on_timer,
-		.sa_flags = SA_RESTART | SA_ONSTACK };
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL,
-		.sigev_signo = SIGUSR1 };
 	struct env e;
 	int n = rounds(200) * N;
 
 	CHECK(up(&e, "plain"));
 	victim = e.i;
-	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
-	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &ev, &timer), 0);
+	timer_make();
 	for (int k = 0; k < n; k++) {
-		/* 20 to 60 us, each time another. */
-		arm(delay = 20000 + k * 7919 % 40000);
+		timer_arm(k);
 		stopped(&e, f[k % N]);
 		if (k % 8 == 0)
 			check_whole(&e, k / 8);

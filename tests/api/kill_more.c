@@ -6,66 +6,25 @@
  *
  * With LONG in the environment there are many more: see kill.c.
  */
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <time.h>
-
-#include "wasmrt_wasi.h"
-#include "api.h"
-
-struct env {
-	wrt_pool *p;
-	wrt_module *m;
-	wrt_imports *l;
-	wrt_wasi *w;
-	wrt_instance *i;
-	int pipe[2];			/* its standard input: nothing comes */
-};
+#include "kills.h"
 
 /* Waits in the kernel until it is interrupted. */
-static int
-pause_here(void *data, wrt_instance *caller, wrt_val *v)
+static void
+sleep_here(wrt_instance *caller)
 {
 	struct timespec hour = { 3600, 0 };
 
+	(void)caller;
 	nanosleep(&hour, NULL);
-	return WRT_OK;
 }
 
 static void
-up(struct env *e, uint32_t flags)
+up(struct waits *e, uint32_t flags)
 {
-	static const struct wrt_functype none;
-	struct wrt_wasi_config wc = { 0 };
-	struct wrt_pool_config c = { .max_instances = 4, .max_memories = 1,
-		.gc_heap_bytes = 8 << 20, .flags = flags };
-
-	CHECK_EQ(pipe(e->pipe), 0);
-	wc.stdio[0] = e->pipe[0];
-	wc.stdio[1] = 1;
-	wc.stdio[2] = 2;
-	CHECK_EQ(wrt_pool_create(&e->p, &c, NULL), 0);
-	e->m = api_module("kill_more");
-	CHECK_EQ(wrt_imports_create(&e->l), 0);
-	CHECK_EQ(wrt_wasi_create(&e->w, &wc, NULL), 0);
-	CHECK_EQ(wrt_wasi_imports(e->w, e->l), 0);
-	CHECK_EQ(wrt_imports_func(e->l, "env", "pause", &none, pause_here,
-	    NULL), 0);
-	e->i = api_instance(e->p, e->m, e->l);
+	pause_fn = sleep_here;
+	waits_up(e, (struct wrt_pool_config){ .gc_heap_bytes = 8 << 20,
+	    .flags = flags });
 	CHECK_EQ(api_call(e->i, "keep", 0, 0, 0, 0, NULL), 0);
-}
-
-static void
-down(struct env *e)
-{
-	wrt_instance_close(e->i);
-	wrt_module_close(e->m);
-	wrt_imports_destroy(e->l);
-	wrt_wasi_destroy(e->w);
-	wrt_pool_destroy(e->p);
-	close(e->pipe[0]);
-	close(e->pipe[1]);
 }
 
 static int
@@ -83,7 +42,7 @@ rounds(int n)
 
 /* What must hold after a call that was stopped. */
 static void
-check_whole(struct env *e, int k)
+check_whole(struct waits *e, int k)
 {
 	wrt_val r;
 
@@ -102,41 +61,23 @@ check_whole(struct env *e, int k)
 
 /* ---- From another thread ------------------------------------------------ */
 
-static atomic_int wanted, done;
-static wrt_instance *victim;
-
-/* One kill for each call, and not one more. */
-static void *
-killer(void *arg)
+static int
+numbered(int k)
 {
-	uint32_t x = 2463534242u;
-
-	(void)arg;
-	for (int k = 0;; k++) {
-		int w;
-
-		while ((w = atomic_load(&wanted)) == k)
-			sched_yield();
-		if (w < 0)
-			return NULL;
-		for (uint32_t n = next_random(&x) % 4000; n; n--)
-			atomic_signal_fence(memory_order_seq_cst);
-		while (wrt_instance_kill(victim, 1000 + k) == WRT_ESTATE)
-			sched_yield();
-		atomic_fetch_add(&done, 1);
-	}
+	return 1000 + k;
 }
 
 static void
 kill_in(const char *const *funcs, int n)
 {
 	struct wrt_trap t;
-	struct env e;
+	struct waits e;
 	pthread_t id;
 	int total = 0;
 
 	up(&e, 0);
 	victim = e.i;
+	kill_code = numbered;
 	CHECK_EQ(pthread_create(&id, NULL, killer, NULL), 0);
 	for (int k = 0; funcs[k]; k++)
 		for (int j = 0; j < rounds(n); j++) {
@@ -154,7 +95,7 @@ kill_in(const char *const *funcs, int n)
 		}
 	atomic_store(&wanted, -1);
 	pthread_join(id, NULL);
-	down(&e);
+	waits_down(&e);
 }
 
 #define KILL_IN(n, ...) \
@@ -203,7 +144,7 @@ TEST(around_short_calls)
 {
 	int n = rounds(500);
 	struct wrt_trap t;
-	struct env e;
+	struct waits e;
 	pthread_t id;
 
 	up(&e, 0);
@@ -234,34 +175,10 @@ TEST(around_short_calls)
 	CHECK_EQ(atomic_load(&ended) - 1, atomic_load(&kills));
 	CHECK_EQ(wrt_instance_kill(e.i, 1), WRT_ESTATE);
 	CHECK_EQ(wrt_instance_kill(e.i, 0), WRT_EINVAL);
-	down(&e);
+	waits_down(&e);
 }
 
 /* ---- From a timer, in the same thread ----------------------------------- */
-
-static timer_t timer;
-static volatile long delay;		/* ns until the next signal */
-
-static void
-arm(long ns)
-{
-	const struct itimerspec it = { .it_value = { .tv_nsec = ns } };
-
-	timer_settime(timer, 0, &it, NULL);
-}
-
-/* Too early, there is nothing to be killed: then again, each time after twice
- * as long, so that the call gets on also where signals take long. */
-static void
-on_timer(int sig)
-{
-	int e = errno;
-
-	(void)sig;
-	if (wrt_instance_kill(victim, WRT_TRAP_TIMEOUT) != WRT_OK)
-		arm(delay < 250000000 ? delay *= 2 : delay);
-	errno = e;
-}
 
 TEST(from_a_timer)
 {
@@ -269,20 +186,15 @@ TEST(from_a_timer)
 		"waits", "short_waits", "sleeps", "one_sleep", "reads",
 		"one_read", "pauses" };
 	enum { N = sizeof f / sizeof *f };
-	struct sigaction sa = { .sa_handler = on_timer,
-		.sa_flags = SA_RESTART | SA_ONSTACK };
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL,
-		.sigev_signo = SIGUSR1 };
 	struct wrt_trap t;
-	struct env e;
+	struct waits e;
 	int n = rounds(100) * N;
 
 	up(&e, WRT_POOL_PLAIN);
 	victim = e.i;
-	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
-	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &ev, &timer), 0);
+	timer_make();
 	for (int k = 0; k < n; k++) {
-		arm(delay = 20000 + k * 7919 % 40000);
+		timer_arm(k);
 		CHECK_EQ(api_call(e.i, f[k % N], 0, 0, 0, 0, NULL),
 		    WRT_ETRAP);
 		CHECK_EQ(wrt_trap_get(e.i, &t), 0);
@@ -291,7 +203,7 @@ TEST(from_a_timer)
 			check_whole(&e, k / 8);
 	}
 	timer_delete(timer);
-	down(&e);
+	waits_down(&e);
 }
 
 TEST_MAIN

@@ -3,68 +3,9 @@
  * timeouts.c: time limits of calls, and the limits that an instance may have
  * below its pool's.  How soon a limit ends a call is not looked at here.
  */
-#include <pthread.h>
-#include <time.h>
-
-#include "wasmrt_wasi.h"
-#include "api.h"
+#include "kills.h"
 
 enum { MS = 1000000 };
-
-struct env {
-	wrt_pool *p;
-	wrt_module *m;
-	wrt_imports *l;
-	wrt_wasi *w;
-	wrt_instance *i;
-	int pipe[2];			/* its standard input */
-};
-
-static void (*pause_fn)(wrt_instance *);
-
-static int
-pause_here(void *data, wrt_instance *caller, wrt_val *v)
-{
-	if (pause_fn)
-		pause_fn(caller);
-	return WRT_OK;
-}
-
-static void
-up(struct env *e, struct wrt_pool_config c)
-{
-	static const struct wrt_functype none;
-	struct wrt_wasi_config wc = { 0 };
-	struct wrt_error err;
-
-	CHECK_EQ(pipe(e->pipe), 0);
-	wc.stdio[0] = e->pipe[0];
-	wc.stdio[1] = 1;
-	wc.stdio[2] = 2;
-	c.max_instances = 4;
-	c.max_memories = 1;
-	if (wrt_pool_create(&e->p, &c, &err) != WRT_OK)
-		test_end('F', "%s", err.text);
-	e->m = api_module("kill_more");
-	CHECK_EQ(wrt_imports_create(&e->l), 0);
-	CHECK_EQ(wrt_wasi_create(&e->w, &wc, NULL), 0);
-	CHECK_EQ(wrt_wasi_imports(e->w, e->l), 0);
-	CHECK_EQ(wrt_imports_func(e->l, "env", "pause", &none, pause_here,
-	    NULL), 0);
-	e->i = api_instance(e->p, e->m, e->l);
-}
-
-static void
-down(struct env *e)
-{
-	wrt_instance_close(e->i);
-	wrt_module_close(e->m);
-	wrt_imports_destroy(e->l);
-	wrt_wasi_destroy(e->w);
-	wrt_pool_destroy(e->p);
-	close(e->pipe[0]);
-	close(e->pipe[1]);
-}
 
 /* The call ends by its limit and leaves all in order. */
 static void
@@ -94,22 +35,22 @@ TEST(wall_limit_ends_every_wait)
 	static const char *const f[] = { "spin", "objects", "throws", "waits",
 		"short_waits", "sleeps", "reads", "one_sleep", "one_read",
 		"pauses" };
-	struct env e;
+	struct waits e;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_instance_set_timeout(e.i, 3 * MS, 0), 0);
 	for (size_t k = 0; k < 3 * sizeof f / sizeof *f; k++)
 		ends(e.i, f[k / 3], WRT_TRAP_TIMEOUT, wall_text);
-	down(&e);
+	waits_down(&e);
 }
 
 TEST(cpu_limit_ends_what_computes)
 {
 	static const char *const f[] = { "spin", "objects", "throws",
 		"pauses" };
-	struct env e;
+	struct waits e;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_instance_set_timeout(e.i, 0, 3 * MS), 0);
 	for (size_t k = 0; k < 3 * sizeof f / sizeof *f; k++)
 		ends(e.i, f[k / 3], WRT_TRAP_CPU_TIME, cpu_text);
@@ -123,17 +64,17 @@ TEST(cpu_limit_ends_what_computes)
 	ends(e.i, "spin", WRT_TRAP_TIMEOUT, wall_text);
 	CHECK_EQ(wrt_instance_set_timeout(e.i, UINT64_MAX, UINT64_MAX), 0);
 	CHECK_EQ(api_call(e.i, "once", 0, 0, 0, 0, NULL), 0);
-	down(&e);
+	waits_down(&e);
 }
 
 /* Calls within their limit, very many while the watchdog looks, are let be. */
 TEST(limit_counts_for_each_call_anew)
 {
 	struct timespec a, b;
-	struct env e;
+	struct waits e;
 	int32_t x;
 
-	up(&e, (struct wrt_pool_config){ .call_wall_ns = 50 * MS,
+	waits_up(&e, (struct wrt_pool_config){ .call_wall_ns = 50 * MS,
 	    .call_cpu_ns = 50 * MS });
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	do {
@@ -154,12 +95,12 @@ TEST(limit_counts_for_each_call_anew)
 	ends(e.i, "spin", WRT_TRAP_TIMEOUT, wall_text);
 	CHECK_EQ(wrt_instance_set_timeout(e.i, 0, 0), 0);
 	CHECK_EQ(api_call(e.i, "once", 0, 0, 0, 0, &x), 0);
-	down(&e);
+	waits_down(&e);
 }
 
 /* ---- Calls inside of calls ----------------------------------------------- */
 
-static struct env *env;
+static struct waits *env;
 static wrt_instance *inner;
 static int inner_rc;
 static int pauses;
@@ -181,10 +122,10 @@ call_inner(wrt_instance *caller)
 static void
 nest(uint64_t outer_wall, uint64_t inner_wall, int inner_code)
 {
-	static struct env e;
+	static struct waits e;
 	struct wrt_trap t;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	env = &e;
 	inner = api_instance(e.p, e.m, e.l);
 	CHECK_EQ(wrt_instance_set_timeout(e.i, outer_wall, 0), 0);
@@ -201,7 +142,7 @@ nest(uint64_t outer_wall, uint64_t inner_wall, int inner_code)
 	usleep(30000);
 	CHECK_EQ(api_call(e.i, "once", 0, 0, 0, 0, NULL), 0);
 	wrt_instance_close(inner);
-	down(&e);
+	waits_down(&e);
 }
 
 TEST(inner_limit_is_earlier) { nest(300 * MS, 2 * MS, WRT_TRAP_TIMEOUT); }
@@ -233,9 +174,9 @@ wait_twice(wrt_instance *caller)
 TEST(host_function_waits_again)
 {
 	struct wrt_trap t;
-	struct env e;
+	struct waits e;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	inner = api_instance(e.p, e.m, e.l);
 	CHECK_EQ(wrt_instance_set_timeout(e.i, 2 * MS, 0), 0);
 	pause_fn = wait_twice;
@@ -244,7 +185,7 @@ TEST(host_function_waits_again)
 	CHECK_EQ(wrt_trap_get(e.i, &t), 0);
 	CHECK_EQ(t.code, WRT_TRAP_TIMEOUT);
 	wrt_instance_close(inner);
-	down(&e);
+	waits_down(&e);
 }
 
 /* ---- Threads and processes ------------------------------------------------ */
@@ -252,7 +193,7 @@ TEST(host_function_waits_again)
 static void *
 thread(void *arg)
 {
-	struct env *e = arg;
+	struct waits *e = arg;
 	wrt_instance *i = api_instance(e->p, e->m, e->l);
 
 	for (int k = 0; k < 20; k++) {
@@ -268,43 +209,43 @@ thread(void *arg)
 TEST(threads_have_their_own_limits)
 {
 	pthread_t t[3];
-	struct env e;
+	struct waits e;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	for (int round = 0; round < 3; round++) {
 		for (int k = 0; k < 3; k++)
 			CHECK_EQ(pthread_create(&t[k], NULL, thread, &e), 0);
 		for (int k = 0; k < 3; k++)
 			pthread_join(t[k], NULL);
 	}
-	down(&e);
+	waits_down(&e);
 }
 
 /* fork in a host with threads: the child has no watchdog, and makes one. */
 TEST(limits_in_a_forked_child)
 {
-	struct env e, c;
+	struct waits e, c;
 	int status;
 	pid_t pid;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_instance_set_timeout(e.i, MS, 0), 0);
 	ends(e.i, "spin", WRT_TRAP_TIMEOUT, wall_text);
 	CHECK((pid = fork()) >= 0);
 	if (pid == 0) {
 		CHECK_EQ(api_call(e.i, "once", 0, 0, 0, 0, NULL), WRT_ESTATE);
-		up(&c, (struct wrt_pool_config){ .call_wall_ns = 2 * MS });
+		waits_up(&c, (struct wrt_pool_config){ .call_wall_ns = 2 * MS });
 		ends(c.i, "spin", WRT_TRAP_TIMEOUT, wall_text);
 		CHECK_EQ(wrt_instance_set_timeout(c.i, 0, MS), 0);
 		ends(c.i, "spin", WRT_TRAP_CPU_TIME, cpu_text);
-		down(&c);
+		waits_down(&c);
 		_exit(0);
 	}
 	ends(e.i, "sleeps", WRT_TRAP_TIMEOUT, wall_text);
 	while (waitpid(pid, &status, 0) < 0)
 		CHECK_EQ(errno, EINTR);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	down(&e);
+	waits_down(&e);
 }
 
 /* The start function is a call of its own. */
@@ -341,10 +282,10 @@ TEST(table_and_memory_limits_of_an_instance)
 {
 	wrt_memory *mem;
 	wrt_table *t;
-	struct env e;
+	struct waits e;
 	int32_t x;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_instance_table(e.i, "tab", 3, &t), 0);
 	wrt_table_limit(t, 50);
 	wrt_table_limit(t, 70);
@@ -363,16 +304,16 @@ TEST(table_and_memory_limits_of_an_instance)
 	CHECK_EQ(api_call(e.i, "grow_memory", 1, 1, 0, 0, &x), 0);
 	CHECK_EQ(x, 1);
 	CHECK_EQ(wrt_memory_grow(mem, 1), -1);
-	down(&e);
+	waits_down(&e);
 }
 
 TEST(heap_limit_of_an_instance)
 {
 	struct wrt_gc_stats s;
 	struct wrt_trap t;
-	struct env e;
+	struct waits e;
 
-	up(&e, (struct wrt_pool_config){ 0 });
+	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_gc_limit(e.i, 64 << 20), 0);
 	CHECK_EQ(wrt_gc_limit(e.i, 1 << 30), 0);
 	CHECK_EQ(wrt_gc_stats(e.i, &s), 0);
@@ -385,7 +326,7 @@ TEST(heap_limit_of_an_instance)
 	CHECK_EQ(wrt_instance_reset(e.i, NULL), 0);
 	CHECK_EQ(api_call(e.i, "once", 0, 0, 0, 0, NULL), 0);
 	CHECK_EQ(wrt_gc_limit(NULL, 1), WRT_EINVAL);
-	down(&e);
+	waits_down(&e);
 }
 
 TEST_MAIN
