@@ -141,6 +141,18 @@
 	str w10, [x9, #IS_RETURN]
 	.endm
 
+/* The end of a stub: back to the guest, which x19 says where to find. */
+	.macro BACK
+	ldr x30, [x19, #PC]
+	ldr x10, [x19, #SP]
+	mov sp, x10
+	ldr x19, [x19, #X(19)]
+	.cfi_def_cfa sp, 0
+	.cfi_restore x19
+	.cfi_restore x30
+	ret
+	.endm
+
 	.text
 
 /* int wrt__enter(act, fn, x, y, z) */
@@ -374,14 +386,7 @@ wrt__fast_entered:
 	str wzr, [x19, #IN_HOST]
 8:	ldr x10, [x19, #PENDING]	/* and ends, beside it */
 	cbnz x10, 9f
-	ldr x30, [x19, #PC]
-	ldr x10, [x19, #SP]
-	mov sp, x10
-	ldr x19, [x19, #X(19)]
-	.cfi_def_cfa sp, 0
-	.cfi_restore x19
-	.cfi_restore x30
-	ret
+	BACK
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined x30
@@ -422,14 +427,7 @@ wrt__stub_\name:
 	bl wrt__rt_\name
 8:	ldr w10, [x19, #PENDING]
 	cbnz w10, 9f
-	ldr x30, [x19, #PC]
-	ldr x10, [x19, #SP]
-	mov sp, x10
-	ldr x19, [x19, #X(19)]
-	.cfi_def_cfa sp, 0
-	.cfi_restore x19
-	.cfi_restore x30
-	ret
+	BACK
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined x30

@@ -116,6 +116,17 @@
 	movl $1, IS_RETURN(%rax)
 	.endm
 
+/* The end of a stub: back to the guest, which rbx says where to find. */
+	.macro BACK
+	movq SP(%rbx), %rsp
+	movq RBX(%rbx), %rbx
+	.cfi_def_cfa %rsp, 0
+	.cfi_restore %rbx
+	leaq -8(%rsp), %rsp
+	.cfi_def_cfa %rsp, 8
+	ret
+	.endm
+
 	.text
 
 /* int wrt__enter(act, fn, x, y, z) */
@@ -321,13 +332,7 @@ wrt__fast_entered:
 	movl $0, IN_HOST(%rbx)
 8:	cmpq $0, PENDING(%rbx)		/* and ends, beside it */
 	jne 9f
-	movq SP(%rbx), %rsp
-	movq RBX(%rbx), %rbx
-	.cfi_def_cfa %rsp, 0
-	.cfi_restore %rbx
-	leaq -8(%rsp), %rsp
-	.cfi_def_cfa %rsp, 8
-	ret
+	BACK
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined %rip
@@ -365,13 +370,7 @@ wrt__stub_\name:
 	call wrt__rt_\name
 8:	cmpl $0, PENDING(%rbx)
 	jne 9f
-	movq SP(%rbx), %rsp
-	movq RBX(%rbx), %rbx
-	.cfi_def_cfa %rsp, 0
-	.cfi_restore %rbx
-	leaq -8(%rsp), %rsp
-	.cfi_def_cfa %rsp, 8
-	ret
+	BACK
 	.cfi_endproc
 9:	.cfi_startproc
 	.cfi_undefined %rip
