@@ -150,17 +150,31 @@ hello: deps
 # ---- Objects and libraries -------------------------------------------------
 $(OBJ)/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CCACHE) $(CC) $(BASE) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(CCACHE) $(CC) $(BASE) $(MERGED) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -c \
+	    -o $@ $<
 $(OBJ)/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -Wa,--noexecstack -c -o $@ $<
+
+# The runtime is optimised as a whole, and is one object then, for any linker:
+# its steps are short and go through many files.  Not for sanitizers, other
+# machines, other compilers; MERGE= switches it off.
+MERGE ?= $(if $(SAN)$(CROSS),,$(findstring clang,$(CC)))
+ifneq ($(MERGE),)
+runtime_whole := $(OBJ)/runtime.o
+$(runtime_obj): MERGED := -flto
+$(runtime_whole): $(runtime_obj)
+	$(CC) $(OPT) $(CFLAGS) -flto -fuse-ld=lld -nostdlib -r -o $@ $^
+else
+runtime_whole := $(runtime_obj)
+endif
 
 libs: $(LIB)/libwasmc.a $(LIB)/libwasmrt.a $(LIB)/libwasmrt_wasi.a \
 	$(LIB)/libwasmc.so $(LIB)/libwasmrt.so
 
 $(LIB)/libwcfront.a: $(front_obj)
 $(LIB)/libwasmc.a: $(front_obj) $(back_obj)
-$(LIB)/libwasmrt.a: $(runtime_obj)
+$(LIB)/libwasmrt.a: $(runtime_whole)
 $(LIB)/libwasmrt_wasi.a: $(wasi_obj)
 $(LIB)/%.a:
 	@mkdir -p $(@D)
@@ -171,7 +185,7 @@ $(LIB)/%.a:
 $(LIB)/libwasmc.so: $(front_obj) $(back_obj)
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-soname,$(@F) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(back_libs)
-$(LIB)/libwasmrt.so: $(runtime_obj) $(wasi_obj)
+$(LIB)/libwasmrt.so: $(runtime_whole) $(wasi_obj)
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-soname,$(@F) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(runtime_libs)
 
