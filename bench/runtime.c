@@ -73,6 +73,7 @@ static const struct row rows[] = {
 	{ "host call, typed", "ns", STEP(host_typed), .goal = 3 },
 	{ "host call, untyped", "ns", STEP(host_untyped) },
 	{ "call of a linked instance", "ns", STEP(linked) },
+	{ "call of a service", "ns", OURS_ONLY(service), .goal = 100 },
 	{ "yield and resume", "ns", STEP(yield) },
 	{ "time slice and resume", "ns", STEP(slice) },
 	{ "a bare fault and its signal", "ns", OURS_ONLY(fault) },

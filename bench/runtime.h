@@ -35,7 +35,8 @@ BENCH_STEPS(X)
 
 /* What wasmtime has nothing like.  ours_fault is what the kernel takes for a
  * fault and its signal: no trap by signal can be faster. */
-bench_step ours_fault, ours_kill_wasi, ours_clone, ours_start_clone;
+bench_step ours_fault, ours_kill_wasi, ours_clone, ours_start_clone,
+    ours_service;
 
 /* arg of trap, idle_bytes, fuel, start */
 enum { TRAP_SOFTWARE, TRAP_MEMORY, TRAP_STACK };

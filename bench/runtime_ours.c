@@ -297,6 +297,18 @@ ours_linked(enum side side, long arg)
 	return loop(&e, l);
 }
 
+double
+ours_service(enum side side, long arg)
+{
+	struct env e = up(4);
+	wrt_imports *l = imports();
+
+	if (wrt_imports_service(l, "env", "add", instance(&e, e.guest, NULL),
+	    "add", NULL) != WRT_OK)
+		die("no import");
+	return loop(&e, l);
+}
+
 static double
 typed(wrt_instance *i)
 {
