@@ -83,8 +83,8 @@ def one_function_changed():
     """Only the part that has it is compiled, though all behind it moves."""
     folder = scratch()
     parts = cached(large(), folder)[1]
-    for longer in 0, 7:
-        wasm = large(changed=30, longer=longer)
+    for longer in 0, 7, 40000:
+        wasm = large(changed=10, longer=longer)
         got = cached(wasm, folder)
         equal(got[1:], (parts, parts - 1, 1), f"{longer} bytes longer")
         equal(got[0] == compile_it(wasm)[0], True, "the same bytes")
