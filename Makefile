@@ -372,10 +372,13 @@ $(BENCHDIR)/wasmtime_run: $(call objs,bench/wasmtime_run.c bench/wasmtime_api.c)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ldl
 LEVELS ?= 2
-.PHONY: bench bench-runtime bench-calls bench-gc bench-kills
+.PHONY: bench bench-compile bench-runtime bench-calls bench-gc bench-kills
 bench: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
 	@CLANG='$(CLANG)' python3 bench/run.py --rounds=$(ROUNDS) \
 	    --levels=$(LEVELS) $(BENCHFLAGS) $(BENCH)
+bench-compile: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
+	@CLANG='$(CLANG)' python3 bench/compile.py --rounds=$(ROUNDS) \
+	    $(BENCHFLAGS) $(BENCH)
 calls_bench_obj := $(call objs,bench/calls.c)
 $(calls_bench_obj): FLAGS = -I$(INC)/public
 $(calls_bench_obj): | $(INC_public)
@@ -481,6 +484,7 @@ help:
 	@echo 'make fuzz         run the fuzzers, each for FUZZ_SECONDS'
 	@echo 'make bench        compiled code beside native; BENCH=NAME... ROUNDS=n'
 	@echo 'make bench-calls  what calls into guests and out of them take'
+	@echo 'make bench-compile  how fast modules are compiled'
 	@echo 'make bench-runtime  what the runtime does, step by step,'
 	@echo '                  beside wasmtime; BENCH=NAME... ROUNDS=n'
 	@echo 'make bench-gc     the collected heap beside wasmtime; OBJECTS=n ROUNDS=n'
