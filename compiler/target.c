@@ -211,9 +211,16 @@ target_of(const struct wasmc_options *o, struct target *out,
 
 /* ---- LLVM's work ---- */
 
+/* For tail calls not the lowest on aarch64: its register allocator reads what
+ * it spilled between a call's return and the instruction that gives the stack
+ * pointer back what the callee took off. */
 static LLVMCodeGenOptLevel
-codegen_level(int level)
+codegen_level(const struct plan *p)
 {
+	int level = p->opt_level;
+
+	if (level == 0 && p->tail && !p->is_x86)
+		level = 1;
 	return level == 0 ? LLVMCodeGenLevelNone : level == 1 ?
 	    LLVMCodeGenLevelLess : level == 2 ? LLVMCodeGenLevelDefault :
 	    LLVMCodeGenLevelAggressive;
@@ -228,7 +235,7 @@ target_machine(const struct plan *p, char **why)
 	if (LLVMGetTargetFromTriple(p->triple, &t, why))
 		return NULL;
 	tm = LLVMCreateTargetMachine(t, p->triple, p->cpu, p->cpu_features,
-	    codegen_level(p->opt_level), LLVMRelocPIC, LLVMCodeModelSmall);
+	    codegen_level(p), LLVMRelocPIC, LLVMCodeModelSmall);
 	/* As level 0 has by itself; of instructions it does not know it leaves
 	 * just those to the slow selector. */
 	if (tm && p->opt_level == 1 && p->is_x86)
