@@ -431,6 +431,7 @@ setup(void)
 	struct wrt_pool_config config = {
 		.max_instances = (uint32_t)opt.npreloads + 1 + MAX_THREADS,
 		.max_memory_bytes = opt.memory_bytes,
+		.max_memories = 100,	/* what wasmc takes at most */
 		.stack_bytes = opt.stack_bytes ? opt.stack_bytes
 					       : DEFAULT_STACK_BYTES,
 		.max_table_entries = opt.table_entries,

@@ -28,7 +28,6 @@ def manual():
 # the option is the pool's own limit.
 ROWS = "limit_rows"
 TESTS = {
-    "memories of an instance": [("", "once", "limit_memories", 0)],
     "size of a memory": [
         ("--max-memory=64K", "once", "limit_memory", 0),
         ("--max-memory=256K", "memory_grow", ROWS, 4)],
@@ -83,6 +82,11 @@ def every_row_is_true():
     for limit, (result, _, code) in manual().items():
         for test, c in zip(TESTS.get(limit, []), code.split(";")):
             one(limit, test, result, c.strip())
+
+
+@case
+def every_memory_has_room():
+    equal(run(WASMRUN, "--invoke", "once", WAT("limit_memories"), "0").code, 0)
 
 
 @case
