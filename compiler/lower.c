@@ -307,6 +307,7 @@ l_all(struct lower *l)
 		l_thunks(l);
 		l_fixed_tables(l);
 	}
+	l_bulk_functions(l);
 	LLVMDIBuilderFinalize(l->db);
 }
 

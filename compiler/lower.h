@@ -11,13 +11,14 @@
  *   lower_fuel.c   counting what is executed
  *   lower_num.c    integers;  lower_float.c  floating point
  *   lower_mem.c    linear memory: every access goes through l_addr()
+ *   lower_bulk.c   but for copying and filling
  *   lower_var.c    locals, globals, constants, select, references, tables
  *   lower_gc*.c    structures, arrays, casts
  *   lower_exact.c  what keeps LLVM from losing a trap
- *   lower_loop.c lower_affine.c lower_fold.c lower_flow.c   passes of ours
- *                  over the IR
  *   lower_profile.c   what a profile says
  *   lower_bitcode.c   host functions that are compiled in
+ *   lower_loop.c lower_affine.c lower_fold.c lower_flow.c lower_wide.c
+ *   lower_late.c lower_dispatch.c   passes of ours over the IR
  *   thunk.c        the code between the host and the guest
  *
  * The module is valid: nothing is checked here, only asserted.  A handler gets
@@ -116,6 +117,7 @@ struct lower {
 	LLVMTypeRef *types;		/* per type, or NULL */
 	LLVMValueRef *funcs;		/* per function, or NULL */
 	LLVMValueRef *fixed;		/* per table: its constant, or NULL */
+	LLVMValueRef copy, fill;	/* lower_bulk.c's, or NULL */
 	uint32_t **places;		/* per structure type, or NULL; see
 					 * lower_gc.c */
 	LLVMValueRef personality;	/* or NULL, not used yet */
@@ -273,6 +275,16 @@ void l_exn_personality(struct lower *);
 LLVMValueRef l_addr(struct lower *, const struct memarg *, LLVMValueRef index,
     uint32_t n);
 enum alias l_memory_alias(struct lower *, uint32_t mem);
+/* The memory's base and an index of 64 bits. */
+LLVMValueRef l_memory_at(struct lower *, uint32_t mem, LLVMValueRef index);
+/* A field of its struct wabi_memory, `check` if only to compare with. */
+LLVMValueRef l_mem_state(struct lower *, uint32_t mem, uint64_t field,
+    bool check);
+
+/* ---- lower_bulk.c ---- */
+
+/* What short runs of bytes are copied with, if it was used; at the end. */
+void l_bulk_functions(struct lower *);
 
 /* The address of a table's entry, checked to exist. */
 LLVMValueRef l_table_entry(struct lower *, uint32_t table, LLVMValueRef index,

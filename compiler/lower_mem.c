@@ -16,7 +16,6 @@
  *             offset at most, and at base if the offset is not within the
  *             memory's first size: never what is not the guest's.
  */
-#include <assert.h>
 #include <string.h>
 
 #include "lower.h"
@@ -48,7 +47,7 @@ l_base(struct lower *l, uint32_t mem)
 
 /* A size field of a memory, which grows; if it is shared, at any time and by
  * another thread's hand. */
-static LLVMValueRef
+LLVMValueRef
 l_mem_state(struct lower *l, uint32_t mem, uint64_t field, bool check)
 {
 	LLVMValueRef p = l_fixed(l, l->ptr, l->vmctx,
@@ -133,6 +132,12 @@ l_addr(struct lower *l, const struct memarg *a, LLVMValueRef index, uint32_t n)
 	return l_at(l, p, offset);
 }
 
+LLVMValueRef
+l_memory_at(struct lower *l, uint32_t mem, LLVMValueRef index)
+{
+	return LLVMBuildGEP2(l->b, l->i8, l_base(l, mem), &index, 1, "");
+}
+
 /* Own memories are no other's; further than the table reaches they share. */
 enum alias
 l_memory_alias(struct lower *l, uint32_t mem)
@@ -210,26 +215,6 @@ l_memory_grow(struct lower *l, const struct insn *in)
 
 	l_push(l, l_as_address(l, l_rt(l, WABI_RT_MEMORY_GROW, args, 2),
 	    l->m->memories[in->index].limits.is64));
-}
-
-void
-l_memory_fill(struct lower *l, const struct insn *in)
-{
-	LLVMValueRef n = l_pop(l), byte = l_pop(l), dst = l_pop(l);
-	LLVMValueRef args[4] = { l_i32(l, in->index), dst, byte, n };
-
-	l_rt(l, WABI_RT_MEMORY_FILL, args, 4);
-}
-
-void
-l_memory_copy(struct lower *l, const struct insn *in)
-{
-	LLVMValueRef n = l_pop(l), src = l_pop(l), dst = l_pop(l);
-	LLVMValueRef args[4] = { l_i32(l, in->index << 16 | in->index2), dst,
-	    src, n };
-
-	assert(in->index < 1 << 16 && in->index2 < 1 << 16);
-	l_rt(l, WABI_RT_MEMORY_COPY, args, 4);
 }
 
 void
