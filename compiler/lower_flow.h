@@ -59,6 +59,8 @@ bool flow_memory_full(const struct plan *, uint32_t mem);
 
 /* Write addresses as sums of 64 bits; see lower_fold.c. */
 void lower_fold(const struct plan *, LLVMModuleRef);
+/* Products of 128 bits from those of their halves; see lower_wide.c. */
+void lower_wide(LLVMModuleRef);
 /* Loops that store, once more without traps; see lower_loop.c. */
 void lower_loops(const struct plan *, LLVMModuleRef);
 
