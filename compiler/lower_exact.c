@@ -334,6 +334,8 @@ x_addresses(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 {
 	int rc = WASMC_OK;
 
+	if (p->plan->opt_level > 0)
+		lower_wide(mod);
 	if (p->plan->opt_level >= 2) {
 		rc = x_run(p, mod, tm, "function(loop-simplify,lcssa)");
 		if (rc == WASMC_OK)
@@ -362,8 +364,10 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 		rc = x_run(p, mod, tm, passes[p->plan->opt_level][1]);
 	if (rc == WASMC_OK && p->plan->opt_level > 0)
 		lower_fold(p->plan, mod);
-	if (rc == WASMC_OK && p->plan->opt_level > 1)
+	if (rc == WASMC_OK && p->plan->opt_level > 1) {
 		lower_late(p->plan, mod);
+		lower_dispatch(mod);
+	}
 	if (rc == WASMC_OK)
 		x_seal_all(mod, p->plan->opt_level > 0 ? SEAL_ALL :
 		    SEAL_ATOMICS);

@@ -10,4 +10,8 @@
 /* Write out what the machine does better; see lower_late.c. */
 void lower_late(const struct plan *, LLVMModuleRef);
 
+/* Interpreters' switches as jumps to computed addresses; see
+ * lower_dispatch.c. */
+void lower_dispatch(LLVMModuleRef);
+
 #endif
