@@ -200,6 +200,25 @@ resumer(void *arg)
 	return NULL;
 }
 
+/* In how many turns was it done? */
+static int
+run_crowded(struct env *e, const struct work *w, int64_t expected)
+{
+	wrt_val a = { .i64 = w->n };
+	pthread_t t[3];
+
+	shared.turns = 0;
+	shared.rc = wrt_instance_call(e->i, w->name, &a, 1, &shared.result);
+	for (intptr_t j = 0; j < 3; j++)
+		CHECK_EQ(pthread_create(&t[j], NULL, resumer, (void *)j), 0);
+	for (int j = 0; j < 3; j++)
+		pthread_join(t[j], NULL);
+	CHECK_EQ(shared.rc, 0);
+	CHECK_EQ(shared.result.i64, expected);
+	return shared.turns;
+}
+
+/* Where processors are short the timer may come when all is done. */
 TEST(resumed_on_other_threads)
 {
 	struct env e;
@@ -207,24 +226,14 @@ TEST(resumed_on_other_threads)
 	up(&e);
 	shared.i = e.i;
 	for (int k = 0; k < NWORKS; k++) {
-		wrt_val a = { .i64 = works[k].n };
 		int64_t expected = result_of(e.i, &works[k]);
-		pthread_t t[3];
+		int tries = 0;
 
 		if (!strcmp(works[k].name, "hosts"))
 			continue;	/* its host rounds as it likes */
-		shared.turns = 0;
 		CHECK_EQ(wrt_instance_set_slice(e.i, 100 * US), 0);
-		shared.rc = wrt_instance_call(e.i, works[k].name, &a, 1,
-		    &shared.result);
-		for (intptr_t j = 0; j < 3; j++)
-			CHECK_EQ(pthread_create(&t[j], NULL, resumer,
-			    (void *)j), 0);
-		for (int j = 0; j < 3; j++)
-			pthread_join(t[j], NULL);
-		CHECK_EQ(shared.rc, 0);
-		CHECK_EQ(shared.result.i64, expected);
-		CHECK(shared.turns > 0);
+		while (!run_crowded(&e, &works[k], expected))
+			CHECK(++tries < 1000);
 	}
 	down(&e);
 }
@@ -281,11 +290,12 @@ count_of(wrt_instance *i)
 	return wrt_global_get(g).i64;
 }
 
-/* Endless guests in turn on one thread: each gets on in each of its turns. */
+/* Endless guests in turn on one thread: each gets on, though not in a turn that
+ * was over before it had a processor. */
 TEST(round_robin)
 {
 	wrt_instance *i[NINST];
-	int64_t last[NINST] = { 0 };
+	int64_t first[NINST], last[NINST];
 	struct env e;
 
 	up(&e);
@@ -294,16 +304,18 @@ TEST(round_robin)
 		CHECK_EQ(wrt_instance_set_slice(i[k], MS), 0);
 		CHECK_EQ(wrt_instance_call(i[k], "count", NULL, 0, NULL),
 		    WRT_SUSPENDED);
+		first[k] = last[k] = count_of(i[k]);
 	}
 	for (int round = 0; round < 20; round++)
 		for (int k = 0; k < NINST; k++) {
 			CHECK_EQ(wrt_instance_resume(i[k], NULL, 0, NULL),
 			    WRT_SUSPENDED);
-			CHECK(count_of(i[k]) > last[k]);
+			CHECK(count_of(i[k]) >= last[k]);
 			last[k] = count_of(i[k]);
 		}
 	for (int k = 0; k < NINST; k++) {
 		CHECK_EQ(count_of(i[k]), last[k]);
+		CHECK(last[k] > first[k]);
 		wrt_instance_close(i[k]);
 	}
 	down(&e);
