@@ -483,7 +483,8 @@ run_pool(struct parts *all, struct part **order, struct wasmc_error *err)
 	return err->status;
 }
 
-/* Texts are not kept, and who dumps wants to see all stages. */
+/* Texts are not kept, and who dumps wants to see all stages.  Options that do
+ * not fit are not told apart. */
 static int
 open_cache(struct parts *all, struct wasmc_error *err)
 {
@@ -491,7 +492,9 @@ open_cache(struct parts *all, struct wasmc_error *err)
 	bool use = !o->dump && (o->emit == WASMC_EMIT_SO ||
 	    o->emit == WASMC_EMIT_OBJ);
 
-	wasmc_options_key(o, all->options_key, sizeof all->options_key);
+	if (wasmc_options_key(o, all->options_key, sizeof all->options_key) >=
+	    sizeof all->options_key)
+		use = false;
 	return partcache_open(&all->cache, use ? o->cache_dir : NULL,
 	    o->cache_max_bytes, (const void *)LLVMContextCreate, err);
 }

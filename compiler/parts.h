@@ -20,7 +20,7 @@ struct parts {
 	unsigned n;
 	uint32_t *line_bases;		/* per function, its part's */
 	struct partcache cache;
-	char options_key[1024];
+	char options_key[8192];
 	double seconds[NSTAGES];	/* summed over the threads */
 };
 
