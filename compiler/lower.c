@@ -308,6 +308,7 @@ l_all(struct lower *l)
 		l_fixed_tables(l);
 	}
 	l_bulk_functions(l);
+	l_trap_define(l);
 	LLVMDIBuilderFinalize(l->db);
 }
 

@@ -118,6 +118,7 @@ struct lower {
 	LLVMValueRef *funcs;		/* per function, or NULL */
 	LLVMValueRef *fixed;		/* per table: its constant, or NULL */
 	LLVMValueRef copy, fill;	/* lower_bulk.c's, or NULL */
+	LLVMValueRef trap;		/* see l_trap(), or NULL */
 	uint32_t **places;		/* per structure type, or NULL; see
 					 * lower_gc.c */
 	LLVMValueRef personality;	/* or NULL, not used yet */
@@ -181,6 +182,7 @@ LLVMValueRef l_rt(struct lower *, enum wabi_rtcall, LLVMValueRef *args,
     unsigned nargs);
 LLVMBasicBlockRef l_bb(struct lower *, const char *name);
 void l_trap(struct lower *, LLVMValueRef code);	/* ends the block */
+void l_trap_define(struct lower *);		/* its function, at the end */
 void l_trap_if(struct lower *, LLVMValueRef cond, enum wabi_trap);
 /* Give what is built next the instruction's location. */
 void l_locate(struct lower *);

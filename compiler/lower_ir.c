@@ -432,16 +432,58 @@ l_rt(struct lower *l, enum wabi_rtcall slot, LLVMValueRef *args,
 
 /* ---- Traps ---- */
 
+/* Traps go through a function of the part's own, which jumps to the runtime's:
+ * were the runtime's address loaded where a trap is, LLVM would load it before
+ * loops in which traps are and keep it in a register there. */
+static LLVMValueRef
+l_trap_function(struct lower *l)
+{
+	LLVMTypeRef t[2] = { l->ptr, l->i32 };
+
+	if (l->trap)
+		return l->trap;
+	l->trap = l_new_func(l, "wabi.trap", LLVMFunctionType(l->void_t, t, 2,
+	    0));
+	LLVMSetVisibility(l->trap, LLVMDefaultVisibility);
+	LLVMSetLinkage(l->trap, LLVMInternalLinkage);
+	LLVMAddAttributeAtIndex(l->trap, LLVMAttributeFunctionIndex,
+	    l->noinline);
+	LLVMAddAttributeAtIndex(l->trap, LLVMAttributeFunctionIndex, l->cold);
+	return l->trap;
+}
+
+void
+l_trap_define(struct lower *l)
+{
+	LLVMValueRef a[2], call, table;
+
+	if (!l->trap)
+		return;
+	l->fn = l->trap;
+	a[0] = LLVMGetParam(l->trap, 0);
+	a[1] = LLVMGetParam(l->trap, 1);
+	LLVMSetCurrentDebugLocation2(l->b, NULL);
+	LLVMPositionBuilderAtEnd(l->b, l_bb(l, "entry"));
+	table = l_fixed(l, l->ptr, a[0], offsetof(struct wabi_vmctx, rt));
+	call = LLVMBuildCall2(l->b, LLVMGlobalGetValueType(l->trap),
+	    l_fixed(l, l->ptr, table, 8ull * WABI_RT_TRAP), a, 2, "");
+	LLVMSetTailCallKind(call, LLVMTailCallKindMustTail);
+	LLVMBuildRetVoid(l->b);
+	LLVMClearInsertionPosition(l->b);
+}
+
 /* Each trap has a call of its own, never merged with another's, so that its
  * return address names the instruction. */
 void
 l_trap(struct lower *l, LLVMValueRef code)
 {
-	LLVMValueRef call;
+	LLVMValueRef a[2] = { l->vmctx, code }, fn = l_trap_function(l), call;
 
 	l_fuel_trap(l);
-	call = l_rt(l, WABI_RT_TRAP, &code, 1);
-
+	l_locate(l);
+	call = LLVMBuildCall2(l->b, LLVMGlobalGetValueType(fn), fn, a, 2, "");
+	LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
+	    l->nounwind);
 	LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex, l->nomerge);
 	LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
 	    l->noreturn);

@@ -78,40 +78,44 @@ entry:
   %4 = load i32, ptr %2, align 4
   %5 = zext i32 %4 to i64
   %6 = icmp uge i64 %5, 4
-  br i1 %6, label %trap, label %9
+  br i1 %6, label %trap, label %7
 
 trap:                                             ; preds = %3
-  %7 = load ptr, ptr %0, align 8
-  %8 = load ptr, ptr %7, align 8
-  call void %8(ptr %0, i32 7)
+  call void @wabi.trap(ptr %0, i32 7)
   unreachable
 
-9:                                                ; preds = %3
-  %10 = mul i64 %5, 8
-  %11 = getelementptr i8, ptr @wabi.table.0, i64 %10
-  %12 = getelementptr i8, ptr %11, i64 4
-  %13 = load i32, ptr %12, align 4
-  %14 = icmp ne i32 %13, 1
-  br i1 %14, label %trap1, label %19
+7:                                                ; preds = %3
+  %8 = mul i64 %5, 8
+  %9 = getelementptr i8, ptr @wabi.table.0, i64 %8
+  %10 = getelementptr i8, ptr %9, i64 4
+  %11 = load i32, ptr %10, align 4
+  %12 = icmp ne i32 %11, 1
+  br i1 %12, label %trap1, label %15
 
-trap1:                                            ; preds = %9
-  %15 = icmp eq i32 %13, 0
-  %16 = select i1 %15, i32 8, i32 9
-  %17 = load ptr, ptr %0, align 8
-  %18 = load ptr, ptr %17, align 8
-  call void %18(ptr %0, i32 %16)
+trap1:                                            ; preds = %7
+  %13 = icmp eq i32 %11, 0
+  %14 = select i1 %13, i32 8, i32 9
+  call void @wabi.trap(ptr %0, i32 %14)
   unreachable
 
-19:                                               ; preds = %9
+15:                                               ; preds = %7
   call fastcc void @two(ptr %0, i32 1, ptr %results)
-  %20 = load i32, ptr %results, align 16
-  %21 = getelementptr i8, ptr %results, i64 16
-  %22 = load i64, ptr %21, align 16
-  br label %23
+  %16 = load i32, ptr %results, align 16
+  %17 = getelementptr i8, ptr %results, i64 16
+  %18 = load i64, ptr %17, align 16
+  br label %19
 
-23:                                               ; preds = %19
-  %24 = phi i32 [ %20, %19 ]
-  ret i32 %24
+19:                                               ; preds = %15
+  %20 = phi i32 [ %16, %15 ]
+  ret i32 %20
+}
+
+define internal void @wabi.trap(ptr %0, i32 %1) {
+entry:
+  %2 = load ptr, ptr %0, align 8
+  %3 = load ptr, ptr %2, align 8
+  musttail call void %3(ptr %0, i32 %1)
+  ret void
 }
 
 define hidden fastcc ptr @ref(ptr noundef nonnull align 16 dereferenceable(368) %0) {

@@ -67,24 +67,30 @@ entry:
   %16 = sext i1 %15 to i64
   %17 = call i64 asm "", "=r,0"(i64 %16)
   %18 = xor i1 %15, true
-  br i1 %18, label %trap, label %21
+  br i1 %18, label %trap, label %19
 
 trap:                                             ; preds = %5
-  %19 = load ptr, ptr %0, align 8
-  %20 = load ptr, ptr %19, align 8
-  call void %20(ptr %0, i32 5)
+  call void @wabi.trap(ptr %0, i32 5)
   unreachable
 
-21:                                               ; preds = %5
-  %22 = add i64 %7, 1073741824
-  %23 = and i64 %22, %17
-  %24 = getelementptr i8, ptr %4, i64 %23
-  %25 = load volatile i32, ptr %24, align 1
-  br label %26
+19:                                               ; preds = %5
+  %20 = add i64 %7, 1073741824
+  %21 = and i64 %20, %17
+  %22 = getelementptr i8, ptr %4, i64 %21
+  %23 = load volatile i32, ptr %22, align 1
+  br label %24
 
-26:                                               ; preds = %21
-  %27 = phi i32 [ %25, %21 ]
-  ret i32 %27
+24:                                               ; preds = %19
+  %25 = phi i32 [ %23, %19 ]
+  ret i32 %25
+}
+
+define internal void @wabi.trap(ptr %0, i32 %1) {
+entry:
+  %2 = load ptr, ptr %0, align 8
+  %3 = load ptr, ptr %2, align 8
+  musttail call void %3(ptr %0, i32 %1)
+  ret void
 }
 
 define hidden fastcc i32 @grow(ptr noundef nonnull align 16 dereferenceable(256) %0, i32 %1) {

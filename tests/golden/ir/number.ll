@@ -11,33 +11,37 @@ entry:
   %6 = load i32, ptr %3, align 4
   %7 = load i32, ptr %4, align 4
   %8 = icmp eq i32 %7, 0
-  br i1 %8, label %trap, label %11
+  br i1 %8, label %trap, label %9
 
 trap:                                             ; preds = %5
-  %9 = load ptr, ptr %0, align 8
-  %10 = load ptr, ptr %9, align 8
-  call void %10(ptr %0, i32 2)
+  call void @wabi.trap(ptr %0, i32 2)
   unreachable
 
-11:                                               ; preds = %5
-  %12 = icmp eq i32 %6, -2147483648
-  %13 = icmp eq i32 %7, -1
-  %14 = and i1 %12, %13
-  br i1 %14, label %trap1, label %17
+9:                                                ; preds = %5
+  %10 = icmp eq i32 %6, -2147483648
+  %11 = icmp eq i32 %7, -1
+  %12 = and i1 %10, %11
+  br i1 %12, label %trap1, label %13
 
-trap1:                                            ; preds = %11
-  %15 = load ptr, ptr %0, align 8
-  %16 = load ptr, ptr %15, align 8
-  call void %16(ptr %0, i32 3)
+trap1:                                            ; preds = %9
+  call void @wabi.trap(ptr %0, i32 3)
   unreachable
 
-17:                                               ; preds = %11
-  %18 = sdiv i32 %6, %7
-  br label %19
+13:                                               ; preds = %9
+  %14 = sdiv i32 %6, %7
+  br label %15
 
-19:                                               ; preds = %17
-  %20 = phi i32 [ %18, %17 ]
-  ret i32 %20
+15:                                               ; preds = %13
+  %16 = phi i32 [ %14, %13 ]
+  ret i32 %16
+}
+
+define internal void @wabi.trap(ptr %0, i32 %1) {
+entry:
+  %2 = load ptr, ptr %0, align 8
+  %3 = load ptr, ptr %2, align 8
+  musttail call void %3(ptr %0, i32 %1)
+  ret void
 }
 
 define hidden fastcc i64 @rem(ptr noundef nonnull align 16 dereferenceable(336) %0, i64 %1, i64 %2) {
@@ -53,23 +57,21 @@ entry:
   %6 = load i64, ptr %3, align 8
   %7 = load i64, ptr %4, align 8
   %8 = icmp eq i64 %7, 0
-  br i1 %8, label %trap, label %11
+  br i1 %8, label %trap, label %9
 
 trap:                                             ; preds = %5
-  %9 = load ptr, ptr %0, align 8
-  %10 = load ptr, ptr %9, align 8
-  call void %10(ptr %0, i32 2)
+  call void @wabi.trap(ptr %0, i32 2)
   unreachable
 
-11:                                               ; preds = %5
-  %12 = icmp eq i64 %7, -1
-  %13 = select i1 %12, i64 1, i64 %7
-  %14 = srem i64 %6, %13
-  br label %15
+9:                                                ; preds = %5
+  %10 = icmp eq i64 %7, -1
+  %11 = select i1 %10, i64 1, i64 %7
+  %12 = srem i64 %6, %11
+  br label %13
 
-15:                                               ; preds = %11
-  %16 = phi i64 [ %14, %11 ]
-  ret i64 %16
+13:                                               ; preds = %9
+  %14 = phi i64 [ %12, %9 ]
+  ret i64 %14
 }
 
 define hidden fastcc i32 @shl(ptr noundef nonnull align 16 dereferenceable(336) %0, i32 %1, i32 %2) {
@@ -105,23 +107,21 @@ entry:
   %5 = fcmp ogt double %4, 0xC1E0000000200000
   %6 = fcmp olt double %4, 0x41E0000000000000
   %7 = and i1 %5, %6
-  br i1 %7, label %12, label %trap
+  br i1 %7, label %10, label %trap
 
 trap:                                             ; preds = %3
   %8 = fcmp uno double %4, %4
   %9 = select i1 %8, i32 4, i32 3
-  %10 = load ptr, ptr %0, align 8
-  %11 = load ptr, ptr %10, align 8
-  call void %11(ptr %0, i32 %9)
+  call void @wabi.trap(ptr %0, i32 %9)
   unreachable
 
-12:                                               ; preds = %3
-  %13 = fptosi double %4 to i32
-  br label %14
+10:                                               ; preds = %3
+  %11 = fptosi double %4 to i32
+  br label %12
 
-14:                                               ; preds = %12
-  %15 = phi i32 [ %13, %12 ]
-  ret i32 %15
+12:                                               ; preds = %10
+  %13 = phi i32 [ %11, %10 ]
+  ret i32 %13
 }
 
 define hidden fastcc float @quiet(ptr noundef nonnull align 16 dereferenceable(336) %0, float %1) {
