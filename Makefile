@@ -79,7 +79,7 @@ endef
 $(foreach g,$(GROUPS),$(eval $(call group_rule,$(g))))
 
 # ---- Sources ---------------------------------------------------------------
-FRONT := arena profile compile reader ops decode insn names validate features \
+FRONT := arena slice profile compile reader ops decode insn names validate features \
 	validate_api disasm
 front_src := $(wildcard $(addprefix compiler/,$(addsuffix .c,$(FRONT))) \
 	compiler/decode_*.c compiler/validate_*.c compiler/merge*.c \

@@ -59,11 +59,8 @@ cut_level(const struct plan *p, uint32_t func)
 static uint64_t
 cut_hash(const struct func *f)
 {
-	struct slice s = f->name.n ? f->name : f->body;
-	uint64_t h = 14695981039346656037ull;
+	uint64_t h = slice_hash(f->name.n ? f->name : f->body);
 
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ s.p[i]) * 1099511628211ull;
 	h ^= h >> 32;
 	return h * 0x9e3779b97f4a7c15ull;
 }

@@ -35,15 +35,6 @@ merge_fail(struct merge *g, const struct merge_input *in,
 /* ---- Names ---- */
 
 static int
-slice_compare(struct slice a, struct slice b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int cmp = n ? memcmp(a.p, b.p, n) : 0;
-
-	return cmp ? cmp : (a.n > b.n) - (a.n < b.n);
-}
-
-static int
 by_name(const void *a, const void *b)
 {
 	return slice_compare((*(const struct export *const *)a)->name,
@@ -84,9 +75,6 @@ merge_source(struct merge *g, const struct import *im)
 
 /* ---- Which export an import is ---- */
 
-/* The first part of a name, for messages. */
-#define SHOW(s)	(int)((s).n < 100 ? (s).n : 100), (const char *)(s).p
-
 static const struct export *
 exported(struct merge *g, struct merge_input *in, const struct import *im,
     const struct merge_input *from)
@@ -98,14 +86,14 @@ exported(struct merge *g, struct merge_input *in, const struct import *im,
 	if (!e)
 		merge_fail(g, in, WASMC_EINVALID, "unknown import: module "
 		    "\"%.*s\" imports \"%.*s\" from \"%.*s\", which has no "
-		    "such export", SHOW(in->name), SHOW(im->name),
-		    SHOW(from->name));
+		    "such export", SLICE_SHOWN(in->name), SLICE_SHOWN(im->name),
+		    SLICE_SHOWN(from->name));
 	if (e->kind != im->kind)
 		merge_fail(g, in, WASMC_EINVALID, "incompatible import type: "
 		    "module \"%.*s\" imports the %s \"%.*s\" from \"%.*s\", "
-		    "which exports a %s of that name", SHOW(in->name),
-		    kinds[im->kind], SHOW(im->name), SHOW(from->name),
-		    kinds[e->kind]);
+		    "which exports a %s of that name", SLICE_SHOWN(in->name),
+		    kinds[im->kind], SLICE_SHOWN(im->name),
+		    SLICE_SHOWN(from->name), kinds[e->kind]);
 	return e;
 }
 
@@ -147,7 +135,7 @@ merge_resolve(struct merge *g, struct merge_input *in, enum kind kind,
 	}
 	merge_fail(g, first, WASMC_EINVALID, "unknown import: an import of "
 	    "module \"%.*s\" comes back to itself through the exports of the "
-	    "others", SHOW(first->name));
+	    "others", SLICE_SHOWN(first->name));
 }
 
 /* ---- Do the types match? ---- */
@@ -214,8 +202,8 @@ check_import(struct merge *g, struct merge_input *in, const struct import *im)
 	if (!types_match(g, im->kind, from, e->index, in, im->index))
 		merge_fail(g, in, WASMC_EINVALID, "incompatible import type: "
 		    "module \"%.*s\" imports \"%.*s\" from \"%.*s\" with "
-		    "another type than it has there", SHOW(in->name),
-		    SHOW(im->name), SHOW(from->name));
+		    "another type than it has there", SLICE_SHOWN(in->name),
+		    SLICE_SHOWN(im->name), SLICE_SHOWN(from->name));
 }
 
 /* ---- Order ---- */
@@ -467,7 +455,7 @@ check_names(struct merge *g)
 				merge_fail(g, &g->in[i], WASMC_EOPTION,
 				    "two modules are called \"%.*s\": give "
 				    "one another name, as in NAME=FILE",
-				    SHOW(s));
+				    SLICE_SHOWN(s));
 	}
 }
 

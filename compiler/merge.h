@@ -45,6 +45,7 @@ struct merge_input {
 	 * globals and tags one by one, of the others from there on. */
 	uint32_t *map[NKINDS];
 	uint32_t types, elems, datas;
+	uint32_t hint;			/* the next one, as bodies are written */
 	uint32_t *import_of[NKINDS];	/* imported thing -> imports[] */
 	const struct export **by_name;	/* sorted */
 };
@@ -107,6 +108,7 @@ void put(struct bytes *b, const void *p, size_t n);
 void put_byte(struct bytes *b, uint8_t x);
 void put_u32(struct bytes *b, uint32_t x);
 void put_u64(struct bytes *b, uint64_t x);
+void put_s64(struct bytes *b, int64_t x);
 void put_name(struct bytes *b, struct slice s);
 void put_vtype(struct bytes *b, const struct merge_input *in, struct vtype t);
 void put_heap(struct bytes *b, const struct merge_input *in, uint32_t heap);

@@ -45,13 +45,12 @@ put_u32(struct bytes *b, uint32_t x)
 	put_u64(b, x);
 }
 
-/* A number that is not negative, in the signed form. */
-static void
-put_s33(struct bytes *b, uint32_t x)
+void
+put_s64(struct bytes *b, int64_t x)
 {
-	for (; x >= 0x40; x >>= 7)
+	for (; x < -0x40 || x >= 0x40; x >>= 7)
 		put_byte(b, (uint8_t)(x | 0x80));
-	put_byte(b, (uint8_t)x);
+	put_byte(b, (uint8_t)(x & 0x7f));
 }
 
 void
@@ -69,7 +68,7 @@ put_heap(struct bytes *b, const struct merge_input *in, uint32_t heap)
 	if (heap & HT_ABSTRACT)
 		put_byte(b, (uint8_t)heap);
 	else
-		put_s33(b, in->types + heap);
+		put_s64(b, in->types + heap);
 }
 
 void
@@ -93,7 +92,7 @@ put_blocktype(struct bytes *b, const struct merge_input *in,
 	else if (t->how == BT_VALUE)
 		put_vtype(b, in, t->value);
 	else
-		put_s33(b, in->types + t->type);
+		put_s64(b, in->types + t->type);
 }
 
 /* ---- Instructions ---- */
@@ -414,45 +413,25 @@ merge_constexpr(struct merge *g, struct merge_input *in,
 /* ---- Bodies ---- */
 
 /* The hints of one function, as the body is written. */
-struct hint_cursor {
-	const struct branch_hint *next, *end;
+struct hints {
 	struct bytes out;
 	uint32_t n;
 };
 
+/* Hints are sorted by offset, and bodies are written in that order. */
 static void
-hint_at(struct hint_cursor *h, uint64_t offset, size_t now)
+hint_at(struct hints *h, struct merge_input *in, uint64_t offset, size_t now)
 {
-	while (h->next < h->end && h->next->offset < offset)
-		h->next++;
-	if (h->next == h->end || h->next->offset != offset)
+	const struct module *m = &in->c.module;
+
+	while (in->hint < m->nhints && m->hints[in->hint].offset < offset)
+		in->hint++;
+	if (in->hint == m->nhints || m->hints[in->hint].offset != offset)
 		return;
 	put_u64(&h->out, now);
 	put_u32(&h->out, 1);
-	put_byte(&h->out, h->next->likely);
+	put_byte(&h->out, m->hints[in->hint].likely);
 	h->n++;
-}
-
-/* Hints are sorted by function. */
-static struct hint_cursor
-hints_of(struct merge *g, const struct module *m, uint32_t func)
-{
-	size_t lo = 0, hi = m->nhints;
-	struct hint_cursor h = { .out.a = &g->c.scratch };
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->hints[mid].func < func)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	for (hi = lo; hi < m->nhints && m->hints[hi].func == func;)
-		hi++;
-	h.next = m->hints + lo;
-	h.end = m->hints + hi;
-	return h;
 }
 
 /* With two more if it counts.  Returns the number of the function's own. */
@@ -482,7 +461,7 @@ merge_body(struct merge *g, struct merge_input *in, uint32_t index,
 	const struct func *f = &m->funcs[index];
 	struct bytes body = { .a = &g->c.scratch };
 	struct rewrite w = { .g = g, .in = in, .out = &body };
-	struct hint_cursor h = hints_of(g, m, index);
+	struct hints h = { .out.a = &g->c.scratch };
 	struct reader r = rd_open(&in->c, f->body);
 	struct profile_cursor k = { 0 };
 	struct insn i;
@@ -496,7 +475,7 @@ merge_body(struct merge *g, struct merge_input *in, uint32_t index,
 		rw_next(&w, &r, &i);
 		if (g->profile)
 			profile_place(g, &k, &i, &body);
-		hint_at(&h, i.offset, body.n);
+		hint_at(&h, in, i.offset, body.n);
 		rw_insn(&w, &i);
 	}
 	put_u64(out, body.n);

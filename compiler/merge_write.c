@@ -352,11 +352,8 @@ static int
 by_export(const void *a, const void *b)
 {
 	const struct exported *x = a, *y = b;
-	size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
-	int cmp = n ? memcmp(x->name.p, y->name.p, n) : 0;
+	int cmp = slice_compare(x->name, y->name);
 
-	if (!cmp)
-		cmp = (x->name.n > y->name.n) - (x->name.n < y->name.n);
 	return cmp ? cmp : (x->in > y->in) - (x->in < y->in);
 }
 
@@ -366,16 +363,14 @@ check_clashes(struct merge *g, struct exported *e, uint32_t n)
 	if (n)
 		qsort(e, n, sizeof *e, by_export);
 	for (uint32_t i = 1; i < n; i++) {
-		struct slice a = e[i - 1].name, b = e[i].name;
+		const struct exported *a = &e[i - 1], *b = &e[i];
 
-		if (a.n != b.n || (a.n && memcmp(a.p, b.p, a.n)))
+		if (slice_compare(a->name, b->name))
 			continue;
-		merge_fail(g, e[i].in, WASMC_EINVALID, "duplicate export "
+		merge_fail(g, b->in, WASMC_EINVALID, "duplicate export "
 		    "name \"%.*s\": \"%.*s\" has it too; --exports=first "
 		    "keeps the first module's, --exports=prefixed both",
-		    (int)(a.n < 100 ? a.n : 100), (const char *)a.p,
-		    (int)(e[i - 1].in->name.n < 100 ? e[i - 1].in->name.n :
-		    100), (const char *)e[i - 1].in->name.p);
+		    SLICE_SHOWN(a->name), SLICE_SHOWN(a->in->name));
 	}
 }
 
@@ -578,8 +573,7 @@ put_wrapper(struct merge *g, const struct wrapper *w, struct bytes *out)
 	put_byte(&b, 0x21);			/* local.set */
 	put_u32(&b, t->params.n);
 	put_byte(&b, 0x41);			/* i32.const */
-	put_byte(&b, (uint8_t)(w->memory | 0x80));
-	put_byte(&b, (uint8_t)(w->memory >> 7));
+	put_s64(&b, w->memory);
 	put_byte(&b, 0x24);			/* global.set */
 	put_u32(&b, said);
 	for (uint32_t i = 0; i < t->params.n; i++) {

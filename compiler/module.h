@@ -25,6 +25,15 @@ struct slice {
 	size_t n;
 };
 
+/* Are these the bytes? */
+bool slice_is(struct slice, const char *text);
+/* By bytes, then length: < 0, 0, > 0. */
+int slice_compare(struct slice, struct slice);
+/* FNV-1a, 64 bits. */
+uint64_t slice_hash(struct slice);
+/* The first part of a name, for "%.*s" in messages. */
+#define SLICE_SHOWN(s)	(int)((s).n < 100 ? (s).n : 100), (const char *)(s).p
+
 /* Heap types: an index into types[], or one of the abstract types, whose value
  * is the byte of the binary format with this bit set. */
 #define HT_ABSTRACT	0x80000000u

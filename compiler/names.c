@@ -188,13 +188,6 @@ nm_hints(struct compile *c, struct slice s)
 	}
 }
 
-static bool
-is_named(const struct custom *cu, const char *name)
-{
-	return cu->name.n == strlen(name) &&
-	    !memcmp(cu->name.p, name, cu->name.n);
-}
-
 void
 names_read(struct compile *c)
 {
@@ -203,9 +196,9 @@ names_read(struct compile *c)
 	for (uint32_t i = 0; i < m->ncustoms; i++) {
 		const struct custom *cu = &m->customs[i];
 
-		if (is_named(cu, "name"))
+		if (slice_is(cu->name, "name"))
 			nm_section(c, cu->bytes);
-		else if (is_named(cu, "metadata.code.branch_hint"))
+		else if (slice_is(cu->name, "metadata.code.branch_hint"))
 			nm_hints(c, cu->bytes);
 	}
 }

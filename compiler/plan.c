@@ -111,14 +111,13 @@ plan_in_registers(const struct type *t, unsigned ints)
 static uint32_t
 host_memory(const struct module *m)
 {
-	static const char name[] = MERGE_HOST_MEMORY;
 	uint32_t global = 0;
 
 	for (uint32_t i = 0; i < m->ncustoms; i++) {
 		struct slice s = m->customs[i].bytes;
 
-		if (m->customs[i].name.n != sizeof name - 1 || s.n != 4 ||
-		    memcmp(m->customs[i].name.p, name, sizeof name - 1))
+		if (s.n != 4 ||
+		    !slice_is(m->customs[i].name, MERGE_HOST_MEMORY))
 			continue;
 		memcpy(&global, s.p, 4);
 		if (global >= m->nglobals_imported && global < m->nglobals &&

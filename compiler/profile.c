@@ -13,17 +13,6 @@
 #include "arena.h"
 #include "profile.h"
 
-uint64_t
-profile_hash(const void *p, size_t n)
-{
-	const uint8_t *b = p;
-	uint64_t h = 0xcbf29ce484222325ull;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ b[i]) * 0x100000001b3ull;
-	return h;
-}
-
 /* ---- Places ---- */
 
 uint32_t
@@ -66,6 +55,7 @@ struct input {
 	const char *name;
 	struct profile_head head;
 	struct profile_func *funcs;	/* sorted by hash, then index */
+	bool known;			/* a function of the module's is in it */
 };
 
 static _Noreturn void
@@ -100,9 +90,9 @@ open_input(struct input *in, const struct wasmc_file *f)
 	memcpy(&in->head, in->p, sizeof in->head);
 	memcpy(&sum, in->p + f->n - sizeof sum, sizeof sum);
 	left = f->n - sizeof sum;
-	if (in->head.bytes != left || sum != profile_hash(in->p, left) ||
-	    in->head.nfuncs > (left - sizeof in->head) /
-	    sizeof *in->funcs)
+	if (in->head.bytes != left ||
+	    sum != slice_hash((struct slice){ in->p, left }) ||
+	    in->head.nfuncs > (left - sizeof in->head) / sizeof *in->funcs)
 		bad_file(in, "the profile is damaged");
 	in->funcs = ARENA_NEW(&in->c->arena, in->head.nfuncs,
 	    struct profile_func);
@@ -115,24 +105,33 @@ open_input(struct input *in, const struct wasmc_file *f)
 	qsort(in->funcs, in->head.nfuncs, sizeof *in->funcs, by_hash);
 }
 
+static int
+has_hash(const void *key, const void *elem)
+{
+	uint64_t hash = *(const uint64_t *)key;
+	const struct profile_func *f = elem;
+
+	return (hash > f->hash) - (hash < f->hash);
+}
+
+/* The one of that index; of another, if it is the only one of that hash. */
 static const struct profile_func *
 find_func(const struct input *in, uint64_t hash, uint32_t index)
 {
-	uint32_t lo = 0, hi = in->head.nfuncs, first;
+	const struct profile_func key = { .hash = hash, .index = index };
+	const struct profile_func *end = in->funcs + in->head.nfuncs;
+	const struct profile_func *f;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (in->funcs[mid].hash < hash)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	first = lo;
-	for (; lo < in->head.nfuncs && in->funcs[lo].hash == hash; lo++)
-		if (in->funcs[lo].index == index)
-			return &in->funcs[lo];
-	return lo == first + 1 ? &in->funcs[first] : NULL;
+	if (!in->head.nfuncs)
+		return NULL;
+	f = bsearch(&key, in->funcs, in->head.nfuncs, sizeof key, by_hash);
+	if (f)
+		return f;
+	f = bsearch(&hash, in->funcs, in->head.nfuncs, sizeof key, has_hash);
+	if (!f || (f > in->funcs && f[-1].hash == hash) ||
+	    (f + 1 < end && f[1].hash == hash))
+		return NULL;
+	return f;
 }
 
 /* ---- Counts ---- */
@@ -167,12 +166,11 @@ add_key(uint64_t *ours, uint64_t key, uint64_t n)
 }
 
 static void
-add_counts(const struct module *m, const struct insn *in, uint64_t *to,
-    const uint64_t *from, uint32_t n)
+add_counts(const struct insn *in, uint64_t *to, const uint64_t *from,
+    uint32_t n)
 {
 	bool call = in->op == OP_CALL_INDIRECT;
 
-	(void)m;
 	for (uint32_t i = 0; i < (call ? 1 : n); i++)
 		to[i] = sum(to[i], from[i]);
 	for (uint32_t i = 1; call && i < n; i += 2)
@@ -185,7 +183,7 @@ counts_of(struct compile *c, struct input *files, size_t nfiles, uint32_t f,
     uint32_t n)
 {
 	const struct func *fn = &c->module.funcs[f];
-	uint64_t hash = profile_hash(fn->body.p, fn->body.n);
+	uint64_t hash = slice_hash(fn->body);
 	uint64_t *all = NULL, *one = NULL;
 
 	for (size_t i = 0; i < nfiles; i++) {
@@ -195,6 +193,7 @@ counts_of(struct compile *c, struct input *files, size_t nfiles, uint32_t f,
 		struct insn in;
 		uint32_t at = 1;
 
+		files[i].known |= p != NULL;
 		if (!p || p->n != n)
 			continue;
 		if (!all)
@@ -208,7 +207,7 @@ counts_of(struct compile *c, struct input *files, size_t nfiles, uint32_t f,
 
 			insn_read(&r, &in);
 			k = profile_counters(&c->module, &in);
-			add_counts(&c->module, &in, all + at, one + at, k);
+			add_counts(&in, all + at, one + at, k);
 			at += k;
 		}
 		arena_reset(&c->scratch);
@@ -302,7 +301,6 @@ profile_read(struct compile *c, const struct wasmc_file *list, size_t n)
 	const struct module *m = &c->module;
 	struct profile *p = ARENA_NEW(&c->arena, 1, struct profile);
 	struct input *files = ARENA_NEW(&c->arena, n, struct input);
-	bool *known = ARENA_NEW(&c->arena, n, bool);
 	size_t room = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -311,39 +309,35 @@ profile_read(struct compile *c, const struct wasmc_file *list, size_t n)
 	}
 	p->calls = ARENA_NEW(&c->arena, m->nfuncs, uint64_t);
 	for (uint32_t f = 0; f < m->nfuncs; f++) {
-		uint64_t *count = NULL, hash;
+		uint64_t *count;
 
 		p->calls[f] = UINT64_MAX;
 		if (f < m->nfuncs_imported)
 			continue;
-		hash = profile_hash(m->funcs[f].body.p, m->funcs[f].body.n);
-		for (size_t i = 0; i < n; i++)
-			known[i] |= find_func(&files[i], hash, f) != NULL;
 		count = counts_of(c, files, n, f,
 		    profile_func_counters(c, &m->funcs[f]));
 		if (count)
 			add_sites(c, p, &room, f, count);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!known[i] && m->nfuncs > m->nfuncs_imported)
+		if (!files[i].known && m->nfuncs > m->nfuncs_imported)
 			bad_file(&files[i], "the profile is another module's: "
 			    "none of its functions is in this one");
 	return p;
 }
 
+static int
+at_offset(const void *key, const void *elem)
+{
+	uint64_t offset = *(const uint64_t *)key;
+	const struct profile_site *s = elem;
+
+	return (offset > s->offset) - (offset < s->offset);
+}
+
 const struct profile_site *
 profile_find(const struct profile *p, uint64_t offset)
 {
-	size_t lo = 0, hi = p ? p->nsites : 0;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (p->sites[mid].offset < offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return p && lo < p->nsites && p->sites[lo].offset == offset ?
-	    &p->sites[lo] : NULL;
+	return p && p->nsites ? bsearch(&offset, p->sites, p->nsites,
+	    sizeof *p->sites, at_offset) : NULL;
 }

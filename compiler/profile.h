@@ -26,7 +26,7 @@ struct profile_head {
 	uint64_t reserved;
 };
 struct profile_func {
-	uint64_t hash;			/* of the body */
+	uint64_t hash;			/* of the body: slice_hash() */
 	uint32_t index;
 	uint32_t n;			/* counters; the first: calls of it */
 	uint64_t at;			/* of them, in bytes */
@@ -44,7 +44,6 @@ struct profile_func {
 uint32_t profile_counters(const struct module *, const struct insn *);
 /* And a function, its entry included. */
 uint32_t profile_func_counters(struct compile *, const struct func *);
-uint64_t profile_hash(const void *p, size_t n);
 
 /* ---- Use ---- */
 

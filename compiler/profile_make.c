@@ -29,19 +29,8 @@ op_u32(struct bytes *b, uint8_t op, uint32_t x)
 static void
 op_address(struct bytes *b, uint32_t x)
 {
-	int64_t s = (int32_t)x;
-
 	put_byte(b, 0x41);
-	for (;;) {
-		uint8_t low = (uint8_t)(s & 0x7f);
-
-		s >>= 7;
-		if ((s == 0 && !(low & 0x40)) || (s == -1 && (low & 0x40))) {
-			put_byte(b, low);
-			return;
-		}
-		put_byte(b, low | 0x80);
-	}
+	put_s64(b, (int32_t)x);
 }
 
 /* i64.load or i64.store of the counters' memory. */
@@ -85,7 +74,7 @@ profile_layout(struct merge *g)
 		const struct func *f = &m->funcs[m->nfuncs_imported + i];
 
 		g->profile_funcs[i] = (struct profile_func){
-		    .hash = profile_hash(f->body.p, f->body.n),
+		    .hash = slice_hash(f->body),
 		    .index = m->nfuncs_imported + i,
 		    .n = profile_func_counters(&in->c, f), .at = at };
 		at += 8ull * g->profile_funcs[i].n;

@@ -13,11 +13,8 @@
 static struct slice
 custom(const struct module *m, const char *name)
 {
-	size_t n = strlen(name);
-
 	for (uint32_t i = 0; i < m->ncustoms; i++)
-		if (m->customs[i].name.n == n &&
-		    !memcmp(m->customs[i].name.p, name, n))
+		if (slice_is(m->customs[i].name, name))
 			return m->customs[i].bytes;
 	return (struct slice){ 0 };
 }

@@ -237,14 +237,9 @@ compare_names(const void *a, const void *b)
 {
 	const struct export *x = *(const struct export *const *)a;
 	const struct export *y = *(const struct export *const *)b;
-	size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
-	int cmp = n ? memcmp(x->name.p, y->name.p, n) : 0;
+	int cmp = slice_compare(x->name, y->name);
 
-	if (cmp)
-		return cmp;
-	if (x->name.n != y->name.n)
-		return x->name.n < y->name.n ? -1 : 1;
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
+	return cmp ? cmp : (x->offset > y->offset) - (x->offset < y->offset);
 }
 
 /* Merge sort: no input makes it slow, and it uses the arena. */
@@ -279,13 +274,11 @@ check_names(struct validator *v)
 		a[i] = &m->exports[i];
 	sort_names(a, tmp, m->nexports);
 	for (uint32_t i = 1; i < m->nexports; i++) {
-		const struct slice *x = &a[i - 1]->name, *y = &a[i]->name;
-
-		if (x->n != y->n || (x->n && memcmp(x->p, y->p, x->n)))
+		if (slice_compare(a[i - 1]->name, a[i]->name))
 			continue;
 		at(v, a[i]->offset, "export");
 		v_fail(v, "duplicate export name \"%.*s\"",
-		    y->n < 100 ? (int)y->n : 100, (const char *)y->p);
+		    SLICE_SHOWN(a[i]->name));
 	}
 	arena_reset(&v->c->scratch);
 }
