@@ -91,6 +91,8 @@ int output_write(const char *path, const void *p, size_t n, bool program,
     struct wasmc_error *err);
 /* An anonymous file with these bytes, or -1. */
 int memory_file(const char *name, const void *p, size_t n);
+/* All n bytes to an open file; false and errno if they do not go. */
+bool write_all(int fd, const void *p, size_t n);
 /* All of an open file. */
 int read_file(int fd, struct buf *out);
 

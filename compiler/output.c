@@ -18,7 +18,7 @@
 
 #include "emit.h"
 
-static int
+bool
 write_all(int fd, const void *p, size_t n)
 {
 	const char *s = p;
@@ -29,11 +29,11 @@ write_all(int fd, const void *p, size_t n)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return -1;
+			return false;
 		s += got;
 		n -= (size_t)got;
 	}
-	return 0;
+	return true;
 }
 
 int
@@ -46,7 +46,7 @@ memory_file(const char *name, const void *p, size_t n)
 	/* Not one of the standard descriptors, should those be closed. */
 	fd = fcntl(low, F_DUPFD_CLOEXEC, 10);
 	close(low);
-	if (fd >= 0 && write_all(fd, p, n)) {
+	if (fd >= 0 && !write_all(fd, p, n)) {
 		close(fd);
 		return -1;
 	}
@@ -109,7 +109,7 @@ write_nameless(const char *path, const char *tmp, const void *p, size_t n,
 	if (fd < 0)
 		return 1;		/* the file system cannot */
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	if (write_all(fd, p, n) == 0 && fchmod(fd, mode) == 0)
+	if (write_all(fd, p, n) && fchmod(fd, mode) == 0)
 		rc = linkat(AT_FDCWD, self, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW);
 	if (rc && (errno == ENOENT || errno == EOPNOTSUPP))
 		rc = 1;			/* no /proc */
@@ -121,15 +121,17 @@ static int
 write_named(const char *tmp, const void *p, size_t n, mode_t mode)
 {
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool good;
 	int e;
 
 	if (fd < 0)
 		return -1;
-	if (write_all(fd, p, n) == 0 && fchmod(fd, mode) == 0 &&
-	    close(fd) == 0)
-		return 0;
+	good = write_all(fd, p, n) && fchmod(fd, mode) == 0;
 	e = errno;
-	close(fd);
+	if (close(fd) == 0 && good)
+		return 0;
+	if (good)
+		e = errno;
 	unlink(tmp);
 	errno = e;
 	return -1;
@@ -164,12 +166,12 @@ static int
 write_in_place(const char *path, const void *p, size_t n)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc;
+	bool good;
 
 	if (fd < 0)
 		return -1;
-	rc = write_all(fd, p, n);
-	return close(fd) || rc ? -1 : 0;
+	good = write_all(fd, p, n);
+	return close(fd) == 0 && good ? 0 : -1;
 }
 
 int

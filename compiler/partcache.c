@@ -230,24 +230,6 @@ partcache_get(struct partcache *c, const struct partcache_key *k)
 
 /* ---- Put ---- */
 
-static bool
-write_all(int fd, const void *p, size_t n)
-{
-	const char *s = p;
-
-	while (n) {
-		ssize_t got = write(fd, s, n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		s += got;
-		n -= (size_t)got;
-	}
-	return true;
-}
-
 void
 partcache_put(struct partcache *c, const struct partcache_key *k,
     const void *p, size_t n)

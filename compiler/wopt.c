@@ -89,21 +89,6 @@ wopt_features(void *lib, const struct module *m)
 	return set;
 }
 
-static void
-wopt_write(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t got = write(fd, p, n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			_exit(CHILD_FAILED);
-		p += got;
-		n -= (size_t)got;
-	}
-}
-
 /* In the child. */
 _Noreturn static void
 wopt_child(const struct module *m, int level, int fd)
@@ -131,8 +116,8 @@ wopt_child(const struct module *m, int level, int fd)
 	f_BinaryenSetDebugInfo(true);	/* keep names */
 	f_BinaryenModuleOptimize(b);
 	r = f_BinaryenModuleAllocateAndWrite(b, NULL);
-	wopt_write(fd, r.binary, r.binaryBytes);
-	_exit(CHILD_OK);
+	_exit(write_all(fd, r.binary, r.binaryBytes) ? CHILD_OK :
+	    CHILD_FAILED);
 }
 
 /* What the child's end means. */

@@ -43,22 +43,6 @@ sys_fail(struct wrt_error *err, const char *name, const char *what)
 	    strerror(errno));
 }
 
-static bool
-write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		p += done;
-		n -= (size_t)done;
-	}
-	return true;
-}
-
 /* A copy that nobody can change, or -1. */
 static int
 sealed_copy(int fd, uint64_t size)
@@ -75,7 +59,7 @@ sealed_copy(int fd, uint64_t size)
 		size_t n = size - at < sizeof buf ? size - at : sizeof buf;
 
 		if (!wrt__pread_all(fd, buf, n, at) ||
-		    !write_all(to, buf, n))
+		    !wrt__write_all(to, buf, n))
 			goto fail;
 		at += n;
 	}

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "rt.h"
+#include "verify.h"
 
 static const char export_name[] = "wasmc.profile";
 
@@ -27,24 +28,6 @@ sum_of(const uint8_t *p, uint64_t n)
 	for (uint64_t i = 0; i < n; i++)
 		h = (h ^ p[i]) * 0x100000001b3ull;
 	return h;
-}
-
-static bool
-write_all(int fd, const void *p, size_t n)
-{
-	const char *s = p;
-
-	while (n) {
-		ssize_t got = write(fd, s, n < 1 << 20 ? n : 1 << 20);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		s += got;
-		n -= (size_t)got;
-	}
-	return true;
 }
 
 /* Beside the file, then renamed: what reads it sees a whole one. */
@@ -64,8 +47,8 @@ write_file(const char *path, const uint8_t *p, uint64_t n,
 	if (fd < 0)
 		return wrt__fail(err, WRT_EINVAL, "%s: %s", path,
 		    strerror(errno));
-	good = write_all(fd, p, n) && write_all(fd, &sum, sizeof sum) &&
-	    fchmod(fd, 0644) == 0;
+	good = wrt__write_all(fd, p, n) &&
+	    wrt__write_all(fd, &sum, sizeof sum) && fchmod(fd, 0644) == 0;
 	good = close(fd) == 0 && good && rename(beside, path) == 0;
 	if (good)
 		return WRT_OK;

@@ -68,6 +68,25 @@ wrt__pread_all(int fd, void *to, uint64_t n, uint64_t off)
 	return true;
 }
 
+bool
+wrt__write_all(int fd, const void *from, uint64_t n)
+{
+	const char *p = from;
+
+	while (n) {
+		size_t piece = n < (1u << 30) ? n : 1u << 30;
+		ssize_t done = write(fd, p, piece);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return false;
+		p += done;
+		n -= (uint64_t)done;
+	}
+	return true;
+}
+
 static bool
 has(const struct sec_rule *r, char opt)
 {

@@ -83,6 +83,8 @@ void wrt__file_free(struct wrt__file *f);
 
 /* Read [off, off + n) of the file; false at its end or on an error. */
 bool wrt__pread_all(int fd, void *to, uint64_t n, uint64_t off);
+/* All n bytes, where the file is; false and errno if they do not go. */
+bool wrt__write_all(int fd, const void *from, uint64_t n);
 
 /* NULL if this CPU has all features of the list; else the first that it lacks,
  * of *len bytes. */
