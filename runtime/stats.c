@@ -147,9 +147,9 @@ add_state(struct wrt_stats *to, const wrt_instance *i)
 void
 wrt__stats_end(wrt_instance *i)
 {
-	if (!i->in_pool.at)
-		goto out;
 	pthread_mutex_lock(&wrt__stats_lock);
+	if (!i->in_pool.at)		/* it was never opened */
+		goto out;
 	*i->in_pool.at = i->in_pool.next;
 	if (i->in_pool.next)
 		i->in_pool.next->in_pool.at = i->in_pool.at;
@@ -158,8 +158,8 @@ wrt__stats_end(wrt_instance *i)
 		i->in_module.next->in_module.at = i->in_module.at;
 	add_counts(&i->pool->gone, i);
 	add_counts(&i->module->gone, i);
-	pthread_mutex_unlock(&wrt__stats_lock);
 out:
+	pthread_mutex_unlock(&wrt__stats_lock);
 	wrt__free(i->trap_counts);
 }
 

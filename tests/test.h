@@ -83,6 +83,21 @@ test_end(char kind, const char *fmt, ...)
 } while (0)
 #define SKIP(...)	test_end('S', __VA_ARGS__)
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER	1
+#endif
+#endif
+#ifndef THREAD_SANITIZER
+#define THREAD_SANITIZER	0
+#endif
+/* It keeps asynchronous signals until the program calls into its library, which
+ * guests do not: they cannot be stopped. */
+#define NEEDS_SIGNALS()	do {						\
+	if (THREAD_SANITIZER)						\
+		SKIP("the thread sanitizer delays signals to guests");	\
+} while (0)
+
 static int
 test_run(const struct test *t)
 {

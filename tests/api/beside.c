@@ -351,6 +351,7 @@ TEST(hosts_own_signal_stack)
 	struct env e;
 	pthread_t t;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	handle(SIGALRM, on_tick, SA_ONSTACK | SA_RESTART, NULL);
 	CHECK_EQ(pthread_create(&t, NULL, on_own_stack, &e), 0);
@@ -407,6 +408,7 @@ TEST(rounding_is_the_callers)
 	struct env e;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	host_fn = rounding_in_host;
 	CHECK_EQ(wrt_instance_set_timeout(e.i, 2 * MS, 0), 0);
@@ -575,6 +577,8 @@ TEST(fork_in_a_busy_host)
 	struct env e;
 	time_t end;
 
+	if (THREAD_SANITIZER)
+		SKIP("the sanitizer misses the parent's threads");
 	if (getenv("LONG"))
 		alarm(20 * TEST_SECONDS);
 	up(&e);

@@ -205,6 +205,8 @@ TEST(dropped_ones_are_given_back)
 	struct env e;
 	size_t before;
 
+	if (THREAD_SANITIZER)
+		SKIP("it takes the sanitizer minutes");
 	up(&e, NULL);
 	CHECK_EQ(api_call(e.i, "dropped", 1, 1000, 0, 0, NULL), 0);
 	before = vm_bytes();
@@ -218,6 +220,8 @@ TEST(stacks_have_a_limit)
 	struct env e;
 	size_t before;
 
+	if (THREAD_SANITIZER)
+		SKIP("the sanitizer's mappings are counted too");
 	up(&e, NULL);
 	before = vm_bytes();
 	CHECK_EQ(api_call(e.i, "alive", 1, 10000, 0, 0, NULL), 0);
@@ -363,6 +367,7 @@ TEST(kills)
 	pthread_t t;
 	int code;
 
+	NEEDS_SIGNALS();
 	up(&e, NULL);
 	k.i = e.i;
 	CHECK_EQ(pthread_create(&t, NULL, kill_often, &k), 0);

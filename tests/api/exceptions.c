@@ -274,6 +274,7 @@ TEST(killed_while_throwing)
 	pthread_t id;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e, throw_it);
 	for (e.n = 0; e.n < 300; e.n++) {
 		atomic_store(&e.begun, false);

@@ -438,6 +438,8 @@ TEST(fences_are_not_too_many)
 	struct env e;
 	int before;
 
+	if (THREAD_SANITIZER)
+		SKIP("the sanitizer has taken the address space");
 	up(&e, 2);
 	if (strcmp(wrt_pool_memory_mode(e.p), "userfaultfd"))
 		SKIP("no fences in memory mode %s",

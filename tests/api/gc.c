@@ -295,6 +295,7 @@ TEST(killed_while_allocating)
 	struct env e;
 	pthread_t t;
 
+	NEEDS_SIGNALS();
 	up(&e, 64 * MIB);
 	CHECK_EQ(run(e.i, "keep", 1000), 0);
 	for (int k = 0; k < 300; k++) {

@@ -150,6 +150,7 @@ stopped(struct env *e, const char *f)
 static void
 kill_in(const char *const *funcs, int n)
 {
+	NEEDS_SIGNALS();
 	for (size_t mode = 0; mode < 4; mode += 3) {
 		struct env e;
 		pthread_t t;
@@ -199,6 +200,7 @@ TEST(from_a_timer)
 	struct env e;
 	int n = rounds(200) * N;
 
+	NEEDS_SIGNALS();
 	CHECK(up(&e, "plain"));
 	victim = e.i;
 	timer_make();

@@ -75,6 +75,7 @@ kill_in(const char *const *funcs, int n)
 	pthread_t id;
 	int total = 0;
 
+	NEEDS_SIGNALS();
 	up(&e, 0);
 	victim = e.i;
 	kill_code = numbered;
@@ -147,6 +148,7 @@ TEST(around_short_calls)
 	struct waits e;
 	pthread_t id;
 
+	NEEDS_SIGNALS();
 	up(&e, 0);
 	victim = e.i;
 	CHECK_EQ(pthread_create(&id, NULL, random_killer, NULL), 0);
@@ -190,6 +192,7 @@ TEST(from_a_timer)
 	struct waits e;
 	int n = rounds(100) * N;
 
+	NEEDS_SIGNALS();
 	up(&e, WRT_POOL_PLAIN);
 	victim = e.i;
 	timer_make();

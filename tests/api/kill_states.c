@@ -468,10 +468,9 @@ bystander(void *arg)
 static int
 rounds(void)
 {
+	NEEDS_SIGNALS();
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-	SKIP("the sanitizer delays signals that guests do not wait for");
-#elif __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer)
 	return 10;
 #endif
 #endif

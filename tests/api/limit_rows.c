@@ -497,6 +497,7 @@ TEST(every_row_has_its_tests)
 static void
 run(bool own)
 {
+	NEEDS_SIGNALS();
 	read_manual();
 	for (int k = 0; k < nrows; k++) {
 		const struct row *r = row_of(manual[k].cell[LIMIT]);

@@ -172,6 +172,7 @@ TEST(killed_before_it_began)
 	struct env e;
 	pthread_t t;
 
+	NEEDS_SIGNALS();
 	up(&e, call_leaf);
 	alarm(20);
 	CHECK_EQ(pthread_create(&t, NULL, killer, &e), 0);

@@ -355,6 +355,7 @@ TEST(kill_from_a_signal_handler)
 {
 	struct env e = up();
 
+	NEEDS_SIGNALS();
 	to_kill = e.i;
 	CHECK_EQ(wrt_instance_kill(e.i, WRT_TRAP_TIMEOUT), WRT_ESTATE);
 	signal(SIGALRM, on_alarm);

@@ -162,6 +162,7 @@ TEST(result_of_the_one_that_was_preempted)
 	wrt_val f[8];
 	struct env e;
 
+	NEEDS_SIGNALS();
 	for (int k = 0; k < 8; k++)
 		f[k] = k % 2 ? (wrt_val){ .f64 = k } : (wrt_val){ .f32 =
 		    (float)k };
@@ -219,6 +220,7 @@ TEST(preempted_and_something_else)
 	struct env e;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	up(&e, preempt_and_yield);
 	CHECK_EQ(suspended(&e, "cb", &v, 1, 1, &nine).i32, 10);
 	CHECK_EQ(api_call(e.i, "cb", 1, 8, 0, 0, NULL), WRT_SUSPENDED);
@@ -251,6 +253,7 @@ TEST(ends_after_the_resume)
 	wrt_val v = i32(3), r, seven = i32(7);
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e, preempt);
 	CHECK_EQ(wrt_instance_call(e.i, "loop", &v, 1, &r), WRT_SUSPENDED);
 	e.do_it = preempt_and_yield;
@@ -325,6 +328,7 @@ TEST(session_is_not_preempted)
 	struct env e;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	up(&e, preempt);
 	f = typed(e.i, "loop", &i1_t);
 	CHECK_EQ(wrt_instance_enter(e.i), 0);
@@ -365,6 +369,7 @@ TEST(session_preempted_from_elsewhere)
 	pthread_t th;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	up(&e, NULL);
 	f = typed(e.i, "loop", &i1_t);
 	CHECK_EQ(wrt_instance_enter(e.i), 0);
@@ -397,6 +402,7 @@ TEST(killed_after_a_caught_exception)
 	struct wrt_typed c, f;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e, throw);
 	c = typed(e.i, "catch", &i1_t);
 	f = typed(e.i, "cb", &i1_t);
@@ -436,6 +442,7 @@ TEST(what_a_session_refuses)
 	struct env e;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	up(&e, clone_me);
 	f = typed(e.i, "cb", &i1_t);
 	CHECK_EQ(wrt_instance_enter(e.i), 0);
@@ -593,6 +600,7 @@ TEST(killed_in_a_function_in_registers)
 	struct wrt_typed f;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e, kill_me);
 	f = typed(e.i, "cb", &i1_t);
 	for (int session = 0; session < 2; session++) {

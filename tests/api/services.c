@@ -486,6 +486,7 @@ TEST(suspended_callee_is_busy)
 	wrt_val nine = { .i32 = 9 }, r;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	serve(&e, "add", "cb", &all);
 	/* one with the C prototype suspends */
@@ -591,6 +592,7 @@ TEST(limits_of_the_callee)
 {
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	serve(&e, "spin", "add", &all);
 	for (int k = 0; k < 3; k++) {
@@ -609,6 +611,7 @@ TEST(limits_of_the_caller)
 {
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	serve(&e, "spin", "add", &all);
 	for (int k = 0; k < 3; k++) {
@@ -630,6 +633,7 @@ TEST(cpu_time_is_the_callees)
 	struct timespec t;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	serve(&e, "count", "spin", &all);
 	CHECK_EQ(wrt_instance_set_timeout(e.user, 0, 20 * MS), 0);
@@ -665,6 +669,7 @@ kill_often(int which)
 	struct env e;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	serve(&e, "count", "spin", which ? &all : NULL);
 	e.n = which;

@@ -190,6 +190,7 @@ TEST(kill_wakes_a_waiter)
 	wrt_instance *i;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	CHECK(up(&e, "plain"));
 	i = api_instance(e.p, e.m, e.l);
 	for (int k = 0; k < 100; k++) {

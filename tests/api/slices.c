@@ -111,6 +111,7 @@ survive(const char *name)
 {
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	for (int k = 0; k < NWORKS; k++) {
 		const struct work *w = &works[k];
@@ -223,6 +224,7 @@ TEST(resumed_on_other_threads)
 {
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	shared.i = e.i;
 	for (int k = 0; k < NWORKS; k++) {
@@ -259,6 +261,7 @@ preempter(void *arg)
 
 TEST(preempted_by_another_thread)
 {
+	NEEDS_SIGNALS();
 	int64_t expected[NWORKS];
 	struct env e;
 	pthread_t t;
@@ -298,6 +301,7 @@ TEST(round_robin)
 	int64_t first[NINST], last[NINST];
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	for (int k = 0; k < NINST; k++) {
 		i[k] = api_instance(e.p, e.m, e.l);
@@ -329,6 +333,7 @@ TEST(what_a_suspended_one_refuses)
 	struct wrt_trap t;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	CHECK_EQ(wrt_instance_resume(e.i, NULL, 0, NULL), WRT_ESTATE);
 	for (int k = 0; k < 3; k++) {
@@ -371,6 +376,7 @@ TEST(limits_go_on_over_slices)
 	struct wrt_trap t;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	for (int k = 0; k < 2; k++) {
 		int rc, n = 0;
@@ -396,6 +402,7 @@ TEST(waits_are_not_cut_short)
 	struct timespec a, b;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	for (int k = 0; k < 4; k++) {
 		int32_t x = -1;
@@ -425,6 +432,7 @@ TEST(traps_after_going_on)
 	struct wrt_trap t;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	for (int k = 0; k < 20; k++) {
 		int rc;
@@ -463,6 +471,7 @@ TEST(killed_while_sliced)
 	pthread_t id;
 	int64_t expected;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	expected = result_of(e.i, &works[2]);
 	CHECK_EQ(wrt_instance_set_slice(e.i, 20 * US), 0);

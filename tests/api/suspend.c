@@ -378,6 +378,7 @@ TEST(killed_after_resuming)
 	struct env e;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	CHECK_EQ(api_call(e.i, "spin", 1, 1, 0, 0, NULL), WRT_SUSPENDED);
 	CHECK_EQ(pthread_create(&th, NULL, kill_it, e.i), 0);
@@ -412,6 +413,7 @@ TEST(killed_at_any_moment)
 	struct env e;
 	int32_t x = 0;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	CHECK_EQ(pthread_create(&th, NULL, kill_often, e.i), 0);
 	for (int k = 0; k < 20000 || traps < 50; k++) {

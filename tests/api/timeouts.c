@@ -37,6 +37,7 @@ TEST(wall_limit_ends_every_wait)
 		"pauses" };
 	struct waits e;
 
+	NEEDS_SIGNALS();
 	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_instance_set_timeout(e.i, 3 * MS, 0), 0);
 	for (size_t k = 0; k < 3 * sizeof f / sizeof *f; k++)
@@ -50,6 +51,7 @@ TEST(cpu_limit_ends_what_computes)
 		"pauses" };
 	struct waits e;
 
+	NEEDS_SIGNALS();
 	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_instance_set_timeout(e.i, 0, 3 * MS), 0);
 	for (size_t k = 0; k < 3 * sizeof f / sizeof *f; k++)
@@ -74,6 +76,7 @@ TEST(limit_counts_for_each_call_anew)
 	struct waits e;
 	int32_t x;
 
+	NEEDS_SIGNALS();
 	waits_up(&e, (struct wrt_pool_config){ .call_wall_ns = 50 * MS,
 	    .call_cpu_ns = 50 * MS });
 	clock_gettime(CLOCK_MONOTONIC, &a);
@@ -125,6 +128,7 @@ nest(uint64_t outer_wall, uint64_t inner_wall, int inner_code)
 	static struct waits e;
 	struct wrt_trap t;
 
+	NEEDS_SIGNALS();
 	waits_up(&e, (struct wrt_pool_config){ 0 });
 	env = &e;
 	inner = api_instance(e.p, e.m, e.l);
@@ -211,6 +215,7 @@ TEST(threads_have_their_own_limits)
 	pthread_t t[3];
 	struct waits e;
 
+	NEEDS_SIGNALS();
 	waits_up(&e, (struct wrt_pool_config){ 0 });
 	for (int round = 0; round < 3; round++) {
 		for (int k = 0; k < 3; k++)
@@ -228,6 +233,7 @@ TEST(limits_in_a_forked_child)
 	int status;
 	pid_t pid;
 
+	NEEDS_SIGNALS();
 	waits_up(&e, (struct wrt_pool_config){ 0 });
 	CHECK_EQ(wrt_instance_set_timeout(e.i, MS, 0), 0);
 	ends(e.i, "spin", WRT_TRAP_TIMEOUT, wall_text);
@@ -263,6 +269,7 @@ TEST(limit_of_a_start_function)
 	wrt_pool *p;
 	char so[64];
 
+	NEEDS_SIGNALS();
 	snprintf(so, sizeof so, "build/tests/start-%d.so", (int)getpid());
 	if (wasmc_compile(wasm, sizeof wasm, "start", so, NULL, &ce) !=
 	    WASMC_OK)

@@ -62,6 +62,8 @@ def yq():
 
 @case
 def yosys():
+    if not os.environ.get("LONG"):
+        skip("31 MB, for two compilers; LONG=1 runs it")
     fetch("yosys")
     wasm = os.path.join(REAL, "npm-yowasp-yosys/package/gen/yosys.core.wasm")
     root = scratch()
