@@ -488,6 +488,7 @@ TEST(killed_at_any_moment_of_a_session)
 	pthread_t th;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	e.cb = plus;
 	f = typed(e.i, "loop", &i1_t);
@@ -525,6 +526,7 @@ TEST(killed_between_two_calls)
 	struct wrt_typed d;
 	struct env e;
 
+	NEEDS_SIGNALS();
 	up(&e);
 	d = typed(e.i, "div", &i2_t);
 	CHECK_EQ(wrt_instance_enter(e.i), 0);

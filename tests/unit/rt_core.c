@@ -418,6 +418,7 @@ kill_many(const char *f, int n)
 		struct env e;
 		pthread_t t;
 
+	NEEDS_SIGNALS();
 		if (!up(&e, modes[k]))
 			continue;
 		atomic_store(&killed, 0);

@@ -14,7 +14,7 @@
 #include "rt.h"
 
 #define GUEST __attribute__((section("wguest"), used, noinline,		\
-	no_sanitize("address", "undefined", "thread"), no_stack_protector))
+	disable_sanitizer_instrumentation, no_stack_protector))
 extern const char __start_wguest[], __stop_wguest[];
 
 #define IMAGE_PAGES 2
