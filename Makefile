@@ -331,8 +331,11 @@ check-build: everything tests wat examples $(fuzz_bin)
 	@$(MAKE) --no-print-directory SAN=address,undefined tests \
 	    build/san-address-undefined/bin/spectest
 	@$(MAKE) --no-print-directory aarch64
+check-long-build: check-build
+	@$(MAKE) --no-print-directory SAN=thread tests
 check check-long bless: deps-test
-	@$(MAKE) --no-print-directory check-build
+	@$(MAKE) --no-print-directory \
+	    $(if $(filter check-long,$@),check-long-build,check-build)
 	@$(RUN) $(addprefix --,$(filter-out check,$(subst check-,,$@))) $(TESTS)
 
 # ---- Benchmarks ------------------------------------------------------------

@@ -414,11 +414,11 @@ killer(void *arg)
 static void
 kill_many(const char *f, int n)
 {
+	NEEDS_SIGNALS();
 	for (int k = 0; k < NMODES; k += 3) {
 		struct env e;
 		pthread_t t;
 
-	NEEDS_SIGNALS();
 		if (!up(&e, modes[k]))
 			continue;
 		atomic_store(&killed, 0);
