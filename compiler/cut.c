@@ -8,9 +8,10 @@
  * moves no boundary but its own: the other parts stay the same, and a cache
  * has them (partcache.c).
  *
- * LLVM's time on one function grows faster than its size.  A function above
- * the budget of its level is a part of its own and gets the next lower level
- * whose budget it is below: docs/COMPILING.md.
+ * LLVM's time on one function grows faster than its size, and with the square
+ * of how deep loops and conditions are nested.  A function above the budget of
+ * its level is a part of its own and gets the next lower level whose budget it
+ * is below: docs/COMPILING.md.
  */
 #include "parts.h"
 
@@ -22,6 +23,7 @@
 static const uint64_t budget[4] = {
 	UINT64_MAX, 128 << 10, 256 << 10, 256 << 10
 };
+#define MAX_NEST	1000u
 
 struct cut {
 	struct parts *out;
@@ -45,9 +47,10 @@ own_bytes(const struct module *m)
 int
 cut_level(const struct plan *p, uint32_t func)
 {
-	int level = p->opt_level;
+	const struct func *f = &p->m->funcs[func];
+	int level = f->nest > MAX_NEST ? 0 : p->opt_level;
 
-	while (p->m->funcs[func].body.n > budget[level])
+	while (f->body.n > budget[level])
 		level--;
 	return level;
 }

@@ -124,6 +124,8 @@ struct func {
 	struct slice body;		/* locals and code; own functions */
 	uint64_t offset;		/* of body in the file */
 	struct slice name;		/* name section; n == 0: none */
+	uint32_t nest;			/* loops, ifs and tries that are in each
+					 * other (validate.c) */
 };
 
 struct table {

@@ -265,6 +265,8 @@ v_open(struct validator *v, enum op op)
 	f = new_frame(v);
 	*f = (struct frame){ *b, (uint16_t)op, false, v->nstack, v->ninits };
 	v_push_all(v, params);
+	if (op != OP_BLOCK && ++v->nest > v->most_nest)
+		v->most_nest = v->nest;
 }
 
 /* Forget which locals the block has set. */
@@ -301,6 +303,7 @@ v_close(struct validator *v)
 
 	check_results(v, f);
 	undo_inits(v, f->ninits);
+	v->nest -= f->op != OP_BLOCK;
 	v->nframes--;
 	if (v->nframes == 0)
 		v->done = true;
@@ -642,6 +645,7 @@ start(struct validator *v, struct slice code)
 	v->stack_max = code.n < UINT32_MAX / 2 - OPERANDS_EXTRA ?
 	    (uint32_t)code.n + OPERANDS_EXTRA : UINT32_MAX / 2;
 	v->nframes = 0;
+	v->nest = v->most_nest = 0;
 	v->ninits = 0;
 	v->serial++;
 	v->done = false;
@@ -680,7 +684,7 @@ body_cut(struct validator *v)
 void
 v_body(struct validator *v, uint32_t func)
 {
-	const struct func *f = &v->m->funcs[func];
+	struct func *f = &v->m->funcs[func];
 	const struct type *t = &v->m->types[f->type];
 
 	v->c->func_idx = func;
@@ -698,6 +702,7 @@ v_body(struct validator *v, uint32_t func)
 	if (!rd_end(&v->r))
 		rd_fail(&v->r, rd_pos(&v->r), "section size mismatch: "
 		    "operators remaining after the function's end");
+	f->nest = v->most_nest;
 	arena_reset(&v->c->scratch);
 }
 

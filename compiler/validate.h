@@ -39,6 +39,7 @@ struct validator {
 	uint32_t nstack, stack_room, stack_max;
 	struct frame *frames;
 	uint32_t nframes, frames_room;
+	uint32_t nest, most_nest;	/* of them, that are no `block` */
 
 	/* Locals: parameters from the type, the next ones expanded, those
 	 * beyond found in the runs, so that no more memory is touched than the

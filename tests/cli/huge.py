@@ -57,6 +57,22 @@ def budgets():
 
 
 @case
+def nesting():
+    """Loops, ifs and tries in each other are counted, plain blocks are not."""
+    def nested(op, n, more=b""):
+        code = (more + op + b"\x40") * n + b"\x0b" * n + get(0)
+        return ("nested", 0, code)
+    block = nested(b"\x02", 3000)
+    for op, more in (b"\x03", b""), (b"\x04", get(0)), (b"\x06", b""):
+        wasm = written([nested(op, 1000, more), nested(op, 1001, more),
+                        block])
+        so, lower = compile_it(wasm, "-O1")
+        equal(lower, {1: 0}, op.hex())
+        for i in range(3):
+            equal(called(so, f"f{i}", "7"), "7\n", f"f{i}")
+
+
+@case
 def as_text():
     """Where all is one part the function is not optimised either."""
     wasm = written([filled(100), filled((256 << 10) + 1)])
