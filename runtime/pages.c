@@ -77,10 +77,10 @@ restore(struct wrt_memory *m, uint64_t off, uint64_t end)
 		if (stop > end)
 			stop = end;
 		if (r)
-			memcpy(m->m.base + off, r->from + (off - r->mem_off),
-			    stop - off);
+			wrt__copy_page(m->m.base + off,
+			    r->from + (off - r->mem_off), stop - off);
 		else
-			memset(m->m.base + off, 0, stop - off);
+			wrt__clear_page(m->m.base + off, stop - off);
 		off = stop;
 	}
 }

@@ -6,6 +6,7 @@
  *   pool.c       limits, and which memory mode the kernel allows
  *   slab.c       address space in equal slots
  *   pages.c      the pages of one memory: image, growth, reset, faults
+ *   copy.c       pages copied and cleared
  *   stack.c      guest stacks
  *   park.c       closed instances that wait to be created again
  *   thread.c     what each thread has: alternate signal stack, cached stack
@@ -92,6 +93,11 @@ void wrt__slab_drop(const struct wrt__slab *s, uint32_t slot, uint64_t w,
     uint64_t end);
 /* Give back free slots' pages, while idle_bytes is more than keep. */
 void wrt__slab_trim(struct wrt__slab *s, uint64_t keep);
+
+/* copy.c: memcpy and memset, for what is a page or a few.  Once, before. */
+void wrt__copy_init(void);
+void wrt__copy_page(uint8_t *to, const uint8_t *from, size_t n);
+void wrt__clear_page(uint8_t *to, size_t n);
 
 /* One run of the image, as addresses. */
 struct wrt__run {

@@ -391,6 +391,7 @@ static void
 install(void)
 {
 	wrt__context_init();
+	wrt__copy_init();
 	for (int i = 0; i < NOURS; i++) {
 		struct sigaction sa;
 

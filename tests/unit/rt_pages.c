@@ -58,4 +58,30 @@ TEST(pages_filled_before_one_that_is_there)
 	wrt_pool_destroy(p);
 }
 
+/* Just the bytes that were meant, whatever their number and places. */
+TEST(pages_copied_and_cleared)
+{
+	static const size_t sizes[] = { 0, 1, 127, 128, 129, 384, 4000, PAGE,
+		PAGE + 128, 3 * PAGE };
+	static uint8_t from[4 * PAGE], to[4 * PAGE];
+
+	wrt__copy_init();
+	for (size_t k = 0; k < sizeof from; k++)
+		from[k] = (uint8_t)(k % 251 + 1);
+	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+		for (size_t off = 1; off <= 64; off *= 4) {
+			size_t n = sizes[k];
+
+			memset(to, 0, sizeof to);
+			wrt__copy_page(to + off, from + 2 * off, n);
+			CHECK(memcmp(to + off, from + 2 * off, n) == 0);
+			CHECK(to[off - 1] == 0 && to[off + n] == 0);
+			memset(to, 0xff, sizeof to);
+			wrt__clear_page(to + off, n);
+			for (size_t b = 0; b < n; b++)
+				CHECK(to[off + b] == 0);
+			CHECK(to[off - 1] == 0xff && to[off + n] == 0xff);
+		}
+}
+
 TEST_MAIN
