@@ -55,17 +55,19 @@ thunk_of(const wrt_instance *owner, const struct wabi_func *f)
 	    m->from_host[WRT__META(m, funcs)[f->func_idx].type_idx]);
 }
 
-/* Results of narrow types come with the rest of the word as it was. */
+/* What the type is wide, the rest zero.  Just so wide, too, was what the other
+ * side stored a moment ago: a wider load would have to wait for that. */
 static void
-copy_results(wrt_val *to, const wrt_val *from, const struct wrt_functype *t)
+copy_vals(wrt_val *to, const wrt_val *from, const uint8_t *types, uint32_t n)
 {
-	for (uint32_t k = 0; k < t->nresults; k++) {
-		to[k] = from[k];
-		if (t->results[k] == WRT_V128)
+	for (uint32_t k = 0; k < n; k++) {
+		if (types[k] == WRT_V128) {
+			to[k] = from[k];
 			continue;
+		}
+		to[k].u64[0] = types[k] == WRT_I32 || types[k] == WRT_F32 ?
+		    (uint32_t)from[k].i32 : from[k].u64[0];
 		to[k].u64[1] = 0;
-		if (t->results[k] == WRT_I32 || t->results[k] == WRT_F32)
-			to[k].u64[0] &= UINT32_MAX;
 	}
 }
 
@@ -103,7 +105,7 @@ wrt__call_end(struct wrt__act *a, bool left, struct wabi_func *f,
 	if (rc == WRT_OK) {
 		if (refs)
 			wrt__vals_to_host(i, t->results, t->nresults, vals);
-		copy_results(results, vals, t);
+		copy_vals(results, vals, t->results, t->nresults);
 		if (refs)
 			wrt__exns_pin(t->results, t->nresults, results);
 	}
@@ -123,17 +125,16 @@ wrt__call_in(struct wrt__act *a, struct wabi_func *f, wrt_val *vals)
 
 	if (rc != WRT_OK)
 		return rc;
-	for (uint32_t k = 0; k < t->nparams; k++)
-		at[k] = vals[k];
+	copy_vals(at, vals, t->params, t->nparams);
 	return wrt__call_end(a, wrt__act_enter(a, thunk, f->vmctx, f->code,
 	    at), f, at, vals);
 }
 
 /* The values are kept on the guest's stack, where they are as long as the call,
- * which may be longer than we are.  vals are n, references taken. */
+ * which may be longer than we are.  There are n, args' references taken. */
 static int
-call_guest(wrt_instance *i, struct wabi_func *f, const wrt_val *args,
-    size_t nargs, uint32_t n, wrt_val *results)
+call_guest(wrt_instance *i, struct wabi_func *f, const struct wrt_functype *t,
+    const wrt_val *args, uint32_t n, wrt_val *results)
 {
 	void *thunk = thunk_of(wrt__instance_of(f->vmctx), f);
 	struct wrt__act a;
@@ -149,8 +150,7 @@ call_guest(wrt_instance *i, struct wabi_func *f, const wrt_val *args,
 	if (rc != WRT_OK)
 		return rc;
 	wrt__add(&i->counts.done.calls, 1);
-	for (uint32_t k = 0; k < nargs; k++)
-		vals[k] = args[k];
+	copy_vals(vals, args, t->params, t->nparams);
 	a.may_suspend = !i->session;
 	a.func = f;
 	a.vals = vals;
@@ -166,7 +166,7 @@ call_host(wrt_instance *i, struct wabi_func *f, const struct wrt_functype *t,
 
 	if (rc != WRT_OK)
 		return rc;
-	copy_results(results, vals, t);
+	copy_vals(results, vals, t->results, t->nresults);
 	if (refs)
 		wrt__exns_pin(t->results, t->nresults, results);
 	return WRT_OK;
@@ -191,15 +191,14 @@ call(wrt_instance *i, struct wabi_func *f, const wrt_val *args, size_t nargs,
 	if (n > MAX_VALS)
 		return WRT_ELIMIT;
 	if (!refs && !f->host)
-		return call_guest(i, f, args, nargs, n, results);
+		return call_guest(i, f, t, args, n, results);
 	if (n > sizeof few / sizeof *few)
 		vals = alloca(n * sizeof *vals);
-	for (uint32_t k = 0; k < nargs; k++)
-		vals[k] = args[k];
+	copy_vals(vals, args, t->params, t->nparams);
 	if (refs && (rc = take_refs(f, t, vals)) != WRT_OK)
 		return rc;
 	return f->host ? call_host(i, f, t, vals, refs, results) :
-	    call_guest(i, f, vals, nargs, n, results);
+	    call_guest(i, f, t, vals, n, results);
 }
 
 int

@@ -191,7 +191,8 @@ remove_at(struct wrt__parks *p, uint32_t k)
 
 	p->bytes -= i->idle_bytes;
 	p->n--;
-	memmove(&p->e[k], &p->e[k + 1], (p->n - k) * sizeof *p->e);
+	if (k < p->n)
+		memmove(&p->e[k], &p->e[k + 1], (p->n - k) * sizeof *p->e);
 	return i;
 }
 
