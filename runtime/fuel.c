@@ -89,10 +89,11 @@ wrt__fuel_fault(struct wrt__act *a)
 {
 	struct wrt_frame f[WRT__PLACE_FRAMES];
 	wrt_instance *payer = NULL;
-	struct wrt_module *m;
+	struct wrt_module *m = a->inst->module;
 
 	if (a->code != WABI_TRAP_MEMORY_OOB || a->is_return || !a->regs.pc ||
-	    !wrt__registry_find(a->regs.pc, &m) || !m->meta->fuel.n)
+	    (!wrt__in_module(m, a->regs.pc) &&
+	    !wrt__registry_find(a->regs.pc, &m)) || !m->meta->fuel.n)
 		return;
 	for (wrt_instance *i = wrt__group_of(&a->inst->group)->members; i;
 	    i = i->next) {

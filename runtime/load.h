@@ -218,6 +218,12 @@ long wrt__find_export(const struct wrt_module *m, const char *name,
  * The answer stays good as long as somebody holds a reference to the module,
  * as every instance whose code runs does. */
 bool wrt__registry_find(uintptr_t pc, struct wrt_module **out);
+/* Is it the likeliest one?  Without a search. */
+static inline bool
+wrt__in_module(const struct wrt_module *m, uintptr_t pc)
+{
+	return pc >= m->text_start && pc < m->text_end;
+}
 int wrt__registry_add(struct wrt_module *m);
 void wrt__registry_remove(struct wrt_module *m);
 /* In a forked child, where nobody else searches. */

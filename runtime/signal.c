@@ -173,13 +173,6 @@ in_guest(uintptr_t pc)
 	return wrt__registry_find(pc, &m);
 }
 
-/* The likeliest one, without a search. */
-static bool
-in_module(const struct wrt_module *m, uintptr_t pc)
-{
-	return pc >= m->text_start && pc < m->text_end;
-}
-
 static void
 trap_out(ucontext_t *uc, struct wrt__act *a, int code)
 {
@@ -217,8 +210,8 @@ fault(siginfo_t *si, ucontext_t *uc, const void *back)
 	    (uint64_t)off < wrt__mem_bytes(mem) &&
 	    wrt__pages_serve(mem, (uint64_t)off))
 		return true;
-	if (!a || a->in_host || !(in_module(a->inst->module, context_pc(uc)) ||
-	    in_guest(context_pc(uc))))
+	if (!a || a->in_host || !(wrt__in_module(a->inst->module,
+	    context_pc(uc)) || in_guest(context_pc(uc))))
 		return false;
 	if (in_memory) {
 		a->address = mem && off >= 0 ? (uint64_t)off : 0;

@@ -78,16 +78,13 @@ static struct wrt_memory *
 slab_find(struct wrt__slab *s, uintptr_t addr, int64_t *off)
 {
 	uintptr_t first = (uintptr_t)s->first;
+	uint64_t at = addr - first, slot = at / s->stride;
 	struct wrt_memory *mem;
-	uint64_t slot;
 
-	if (addr < first)
-		return NULL;
-	slot = (addr - first) / s->stride;
-	if (slot >= s->n)
+	if (addr < first || slot >= s->n)
 		return NULL;
 	mem = atomic_load(&s->owner[slot]);
-	*off = (int64_t)((addr - first) % s->stride);
+	*off = (int64_t)(at - slot * s->stride);
 	return *off < (int64_t)(s->stride - s->guard) ? mem : NULL;
 }
 
