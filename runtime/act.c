@@ -19,6 +19,15 @@
 
 /* ---- Activations -------------------------------------------------------- */
 
+/* Since it was created. */
+static void
+first_run(wrt_instance *i)
+{
+	i->ran = true;
+	for (uint32_t k = 0; k < i->nown_mems; k++)
+		wrt__pages_begin(&i->own_mems[k]);
+}
+
 static int
 claim(wrt_instance *i, struct wrt__thread *t, bool resuming)
 {
@@ -37,7 +46,8 @@ claim(wrt_instance *i, struct wrt__thread *t, bool resuming)
 	}
 	if (i->depth++ == 0) {
 		i->state = WRT__RUNNING;
-		i->ran = true;
+		if (!i->ran)
+			first_run(i);
 		atomic_store_explicit(&i->kill, (uint32_t)t->tid,
 		    memory_order_release);
 	}

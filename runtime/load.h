@@ -94,13 +94,13 @@ struct wrt__places;
 #define WRT__USUAL	1024u		/* pages that are looked at */
 #define WRT__USUAL_MOST	256u		/* that are brought */
 struct wrt__usual {
-	atomic_uint n;			/* memories that faulted */
+	atomic_uint n;			/* memories that were used */
 	atomic_uint nwatched;		/* of them, that were watched */
 	_Atomic uint8_t seen[WRT__USUAL];
 	_Atomic uint64_t pages[WRT__USUAL / 64];	/* a bit each: usual */
 };
 
-/* The first fault of a memory.  True: it is to be watched; false: it may have
+/* The first use of a memory.  True: it is to be watched; false: it may have
  * pages[] at once. */
 bool wrt__usual_begin(struct wrt__usual *u);
 /* A watched one has got n pages. */

@@ -188,12 +188,14 @@ is_due(const struct wrt_memory *m, uint64_t k, uint64_t npages)
 }
 
 /* What memories of this image usually need: all at once takes little more than
- * one page. */
+ * one page.  Pages without an image are likely to be written, so that the
+ * kernel's page of zeros would only make for a second fault. */
 static void
 uffd_usual(struct wrt_memory *m, uint64_t npages)
 {
 	for (uint64_t k = 0, end; k < npages && k < WRT__USUAL; k = end) {
 		const struct wrt__run *r;
+		struct wrt__run zeros;
 		uint64_t stop;
 
 		end = k + 1;
@@ -202,20 +204,37 @@ uffd_usual(struct wrt_memory *m, uint64_t npages)
 		if (!is_due(m, k, npages))
 			continue;
 		r = run_at(m, k * PAGE, &stop);
+		if (!r && (r = wrt__slab_zeros(&zeros, k * PAGE)) &&
+		    stop > zeros.mem_off + zeros.bytes)
+			stop = zeros.mem_off + zeros.bytes;
 		while (end < stop / PAGE && is_due(m, end, npages))
 			end++;
 		uffd_fill(m, r, k * PAGE, end * PAGE);
 	}
 }
 
-/* True if that was it. */
-static bool
-uffd_first(struct wrt_memory *m, uint64_t off, uint64_t bytes)
+/* Of its guests the first touches it, or is about to. */
+static void
+uffd_begin(struct wrt_memory *m, uint64_t bytes)
 {
 	m->begun = true;
 	m->watched = wrt__usual_begin(m->usual);
 	if (!m->watched)
 		uffd_usual(m, round_page(bytes) / PAGE);
+}
+
+void
+wrt__pages_begin(struct wrt_memory *m)
+{
+	if (m->mode == WRT__UFFD && m->usual && !m->begun)
+		uffd_begin(m, wrt__mem_bytes(m));
+}
+
+/* True if that was it. */
+static bool
+uffd_first(struct wrt_memory *m, uint64_t off, uint64_t bytes)
+{
+	uffd_begin(m, bytes);
 	return bit_get(m, off / PAGE);
 }
 

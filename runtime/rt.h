@@ -106,6 +106,9 @@ struct wrt__run {
 	off_t fd_off;
 };
 
+/* A piece of image that is zero, from mem_off on; NULL: there is none. */
+const struct wrt__run *wrt__slab_zeros(struct wrt__run *run, uint64_t mem_off);
+
 struct wrt_memory {
 	struct wabi_memory m;		/* first: generated code points here */
 	struct wabi_limits limits;	/* as declared */
@@ -168,6 +171,9 @@ int wrt__pages_open(struct wrt_memory *mem, wrt_pool *pool,
 void wrt__pages_close(struct wrt_memory *mem);
 /* Back to the image and the first size. */
 int wrt__pages_reset(struct wrt_memory *mem);
+/* A guest is about to run that may be the first to touch it: what is usual
+ * comes without a fault. */
+void wrt__pages_begin(struct wrt_memory *mem);
 /* Undo wrt_memory_limit(). */
 void wrt__pages_unlimit(struct wrt_memory *mem);
 /* About how many bytes are there. */

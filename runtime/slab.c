@@ -114,6 +114,32 @@ wrt__ranges_find(uintptr_t addr, struct wrt_memory **mem, int64_t *off)
 	return false;
 }
 
+/* ---- Zeros ----------------------------------------------------------------
+ *
+ * What is never written takes no memory: all of it is the kernel's one page.
+ */
+enum { ZEROS = 64 * 4096 };
+static const uint8_t *zeros;
+
+static void
+map_zeros(void)
+{
+	void *p = mmap(NULL, ZEROS, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
+	    MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return;
+	madvise(p, ZEROS, MADV_NOHUGEPAGE);
+	zeros = p;
+}
+
+const struct wrt__run *
+wrt__slab_zeros(struct wrt__run *run, uint64_t mem_off)
+{
+	*run = (struct wrt__run){ mem_off, ZEROS, zeros, 0 };
+	return zeros ? run : NULL;
+}
+
 /* ---- Slabs -------------------------------------------------------------- */
 
 static int
@@ -134,11 +160,13 @@ uffd_open(void)
 static int
 uffd_register(struct wrt__slab *s)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct uffdio_register r = {
 		.range = { (uintptr_t)s->map, s->map_bytes },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 
+	pthread_once(&once, map_zeros);
 	s->fd = uffd_open();
 	return s->fd < 0 ? -1 : ioctl(s->fd, UFFDIO_REGISTER, &r);
 }

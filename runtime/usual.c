@@ -3,8 +3,9 @@
  * usual.c: which pages instances of a module usually touch.
  *
  * A page that is brought by the fault handler costs several times what it costs
- * among others, so the first fault of a memory brings all that most memories of
- * this image needed.  One memory of 16 is only watched: every page it faults on
+ * among others, so a memory gets all that most memories of this image needed
+ * when it is first used: by a call of its instance, which then has no fault at
+ * all, or by a fault, if another's guest or the host was first.  One memory of 16 is only watched: every page it faults on
  * is counted.  What three of four of the watched touched is usual, as long as
  * it is no more than can be copied back at a reset.
  *

@@ -444,6 +444,39 @@ TEST(usual_pages_come_together)
 	}
 }
 
+/* A guest that is called the first time finds them there, and no others. */
+TEST(usual_pages_come_before_the_first_call)
+{
+	enum { N = 20, WATCHED = 16 };
+	const struct wrt_pool_config c = { .max_instances = N,
+		.max_memories = 1 };
+	wrt_module *mod = api_module("pool_open");
+	struct wrt_stats s;
+	wrt_pool *pool;
+	int32_t r;
+
+	CHECK_EQ(wrt_pool_create(&pool, &c, NULL), WRT_OK);
+	if (strcmp(wrt_pool_memory_mode(pool), "userfaultfd"))
+		SKIP("no userfaultfd here");
+	for (int k = 0; k < N; k++) {
+		wrt_instance *i = api_instance(pool, mod, NULL);
+		bool watched = k % WATCHED == 0;
+
+		CHECK_EQ(wrt_instance_stats(i, &s, sizeof s), WRT_OK);
+		CHECK_EQ(s.resident_bytes, 0);
+		for (int at = 2; at >= 0; at -= 2) {
+			CHECK_EQ(api_call(i, "load", 1, at * 4096 + 64, 0, 0,
+			    &r), WRT_OK);
+			CHECK_EQ(r, 0);
+			CHECK_EQ(api_call(i, "store", 1, at * 4096 + 64, 0, 0,
+			    NULL), WRT_OK);
+		}
+		CHECK_EQ(wrt_instance_stats(i, &s, sizeof s), WRT_OK);
+		CHECK_EQ(s.page_faults, watched ? 2 : 0);
+		CHECK_EQ(s.resident_bytes, 2 * 4096);
+	}
+}
+
 /* One had more memory than another has. */
 TEST(usual_pages_stay_below_the_size)
 {
