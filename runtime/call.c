@@ -55,8 +55,8 @@ thunk_of(const wrt_instance *owner, const struct wabi_func *f)
 	    m->from_host[WRT__META(m, funcs)[f->func_idx].type_idx]);
 }
 
-/* What the type is wide, the rest zero.  Just so wide, too, was what the other
- * side stored a moment ago: a wider load would have to wait for that. */
+/* As wide as the types are, the rest zero.  Just so wide is what the guest stored
+ * a moment ago: a wider load would have to wait for that. */
 static void
 copy_vals(wrt_val *to, const wrt_val *from, const uint8_t *types, uint32_t n)
 {
@@ -150,7 +150,8 @@ call_guest(wrt_instance *i, struct wabi_func *f, const struct wrt_functype *t,
 	if (rc != WRT_OK)
 		return rc;
 	wrt__add(&i->counts.done.calls, 1);
-	copy_vals(vals, args, t->params, t->nparams);
+	for (uint32_t k = 0; k < t->nparams; k++)
+		vals[k] = args[k];
 	a.may_suspend = !i->session;
 	a.func = f;
 	a.vals = vals;
