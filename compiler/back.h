@@ -26,8 +26,12 @@
 
 /* ---- Symbols ---- */
 
-/* Names of all functions, unique in the artifact, safe for the linker. */
+/* Names of all functions, unique in the artifact, safe for the linker.  Those of
+ * a further level have the level's suffix besides; so do all other names of its
+ * parts but SYM_PERSONALITY, once they are generated (parts.c). */
 struct symbols {
+	const char *const *suffixes;	/* of further levels */
+	unsigned nsuffixes;
 	const char **funcs;		/* one per own and imported function */
 	struct alias_name {		/* further names: exports' */
 		const char *name;
@@ -85,6 +89,8 @@ struct fixed_table {			/* tables.c */
 };
 
 struct plan {
+	unsigned level;			/* of how many features: docs/ABI.md */
+	const char *suffix;		/* of its symbols; "" for the first */
 	const struct compile *c;
 	const struct module *m;
 	struct symbols sym;
@@ -130,7 +136,7 @@ plan_has_entry(const struct plan *p, uint32_t func)
 	    func == p->m->start);
 }
 
-/* Everything but the target and the options; wc_fail(). */
+/* Everything but the target, the options and sym's suffixes; wc_fail(). */
 void plan_make(struct compile *, struct plan *);
 
 /* ---- Parts ---- */
@@ -144,7 +150,8 @@ struct part {
 					 * debug lines, so that a part does not
 					 * know where it stands; finish.c adds
 					 * it again */
-	bool with_thunks;		/* thunks and init code are in it */
+	bool with_thunks;		/* entries and tables are in it; in the
+					 * first level thunks and init code */
 	bool alone;			/* the only part: functions internal */
 	struct wasmc_error err;
 };

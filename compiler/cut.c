@@ -144,21 +144,37 @@ cut_many(struct cut *k)
 	cut_run(k, first, k->m->nfuncs);
 }
 
-/* A plan for each level. */
+/* A plan for each level, of CPUs and of optimisation. */
 static void
-make_plans(struct compile *c, const struct plan *p, struct parts *out)
+make_plans(struct compile *c, const struct plan *levels, struct parts *out)
 {
-	struct plan *plans = ARENA_NEW(&c->arena, 4, struct plan);
+	struct plan *plans = ARENA_NEW(&c->arena, 4 * out->nlevels,
+	    struct plan);
 
-	for (int i = 0; i < 4; i++) {
-		plans[i] = *p;
-		plans[i].opt_level = i;
+	for (unsigned i = 0; i < 4 * out->nlevels; i++) {
+		plans[i] = levels[i / 4];
+		plans[i].opt_level = (int)(i % 4);
 	}
 	out->plans = plans;
 }
 
+/* The first level's parts for the others too. */
+static void
+repeat_parts(struct parts *out)
+{
+	unsigned n = out->n;
+
+	for (unsigned i = n; i < n * out->nlevels; i++) {
+		out->parts[i] = out->parts[i - n];
+		out->parts[i].index = i;
+		out->parts[i].plan += 4;
+	}
+	out->n = n * out->nlevels;
+}
+
 void
-parts_cut(struct compile *c, const struct plan *p, bool one, struct parts *out)
+parts_cut(struct compile *c, const struct plan *p, unsigned nlevels, bool one,
+    struct parts *out)
 {
 	const struct module *m = p->m;
 	struct cut k = { out, m, c->opt->emit != WASMC_EMIT_SO };
@@ -168,9 +184,10 @@ parts_cut(struct compile *c, const struct plan *p, bool one, struct parts *out)
 	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++)
 		nhuge += cut_level(p, i) != p->opt_level;
 	out->plan = p;
+	out->nlevels = nlevels;
 	make_plans(c, p, out);
-	out->parts = ARENA_NEW(&c->arena, total / MIN_BYTES + 2ull * nhuge + 2,
-	    struct part);
+	out->parts = ARENA_NEW(&c->arena, nlevels *
+	    (total / MIN_BYTES + 2ull * nhuge + 2), struct part);
 	if (one || (total <= ALONE_BYTES && nhuge == 0))
 		cut_one(&k);
 	else
@@ -180,6 +197,7 @@ parts_cut(struct compile *c, const struct plan *p, bool one, struct parts *out)
 		for (uint32_t f = out->parts[i].first; f < out->parts[i].end;
 		    f++)
 			out->line_bases[f] = out->parts[i].line_base;
+	repeat_parts(out);
 	out->fds = ARENA_NEW(&c->arena, out->n, int);
 	for (unsigned i = 0; i < out->n; i++)
 		out->fds[i] = -1;

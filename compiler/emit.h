@@ -51,11 +51,11 @@ struct meta {
 	struct buf bytes;		/* .wabi.meta */
 	struct buf data;		/* .wabi.data */
 	struct buf refs;		/* struct code_ref */
-	uint32_t funcs_off;		/* struct wabi_func_info [] */
+	uint32_t funcs_off[WABI_MAX_LEVELS];	/* struct wabi_func_info [] */
 };
 /* wasm is what was compiled.  wc_fail(). */
-void meta_make(struct compile *, const struct plan *, const struct image *,
-    bool alone, struct meta *);
+void meta_make(struct compile *, const struct plan *levels, unsigned nlevels,
+    const struct image *, bool alone, struct meta *);
 void meta_free(struct meta *);
 
 /* ---- emit.c ---- */
@@ -74,7 +74,7 @@ int link_objects(const int *fds, unsigned n, int out_fd, bool relocatable,
 /* ---- finish.c ---- */
 
 /* line_bases: per function, what its part's lines lack, see struct part. */
-int finish(const struct plan *, const struct meta *,
+int finish(const struct plan *levels, unsigned nlevels, const struct meta *,
     const uint32_t *line_bases, struct buf *so, struct wasmc_error *err);
 
 /* ---- cheader.c ---- */

@@ -23,7 +23,9 @@
 #include "dwarf.h"
 
 struct fin {
-	const struct plan *p;
+	const struct plan *p;		/* per level; the first serves where
+					 * they do not differ */
+	unsigned nlevels;
 	const struct meta *m;
 	const uint32_t *bases;		/* per function, of its lines */
 	struct buf *so;
@@ -151,26 +153,42 @@ read_symbols(struct fin *f)
 	return WASMC_OK;
 }
 
-static struct symbol *
-find(const struct fin *f, const char *name)
-{
-	struct symbol key = { .name = name };
+struct whole_name {
+	const char *name, *suffix;
+};
 
-	return bsearch(&key, f->symbols, f->nsymbols, sizeof key, by_name);
+static int
+with_suffix(const void *a, const void *b)
+{
+	const struct whole_name *x = a;
+	const struct symbol *y = b;
+	size_t n = strlen(x->name);
+	int c = strncmp(x->name, y->name, n);
+
+	return c ? c : strcmp(x->suffix, y->name + n);
+}
+
+static struct symbol *
+find(const struct fin *f, const char *name, const char *suffix)
+{
+	struct whole_name key = { name, suffix };
+
+	return bsearch(&key, f->symbols, f->nsymbols, sizeof *f->symbols,
+	    with_suffix);
 }
 
 static int
-place_functions(struct fin *f, const Elf64_Shdr *meta)
+place_functions(struct fin *f, const Elf64_Shdr *meta, const struct plan *p)
 {
-	const struct module *m = f->p->m;
-	const struct symbol *gone = find(f, SYM_GONE);
+	const struct module *m = p->m;
+	const struct symbol *gone = find(f, SYM_GONE, "");
 	struct wabi_func_info *info = (struct wabi_func_info *)(void *)
-	    (f->so->p + meta->sh_offset + f->m->funcs_off);
+	    (f->so->p + meta->sh_offset + f->m->funcs_off[p->level]);
 
 	if (!gone)
 		return odd(f, "no " SYM_GONE);
 	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
-		struct symbol *s = find(f, f->p->sym.funcs[i]);
+		struct symbol *s = find(f, p->sym.funcs[i], p->suffix);
 		int64_t rel = (int64_t)((s ? s : gone)->addr - meta->sh_addr);
 
 		if (rel > INT32_MAX || rel < INT32_MIN)
@@ -179,7 +197,7 @@ place_functions(struct fin *f, const Elf64_Shdr *meta)
 		if (info[i].code && info[i].code != rel)
 			return odd(f, "a function's address");
 		info[i].code = (int32_t)rel;
-		if (!f->p->tail)
+		if (!p->tail)
 			info[i].entry = (int32_t)rel;
 		info[i].size = s ? (uint32_t)s->size : 0;
 		if (s)
@@ -192,10 +210,13 @@ static int
 do_functions(struct fin *f)
 {
 	const Elf64_Shdr *meta = section(f, WABI_SEC_META);
+	int rc = WASMC_OK;
 
 	if (!meta || meta->sh_size < f->m->bytes.n || meta->sh_offset % 8)
 		return odd(f, "no metadata");
-	return place_functions(f, meta);
+	for (unsigned i = 0; !rc && i < f->nlevels; i++)
+		rc = place_functions(f, meta, &f->p[i]);
+	return rc;
 }
 
 /* ---- Map of addresses ---- */
@@ -493,13 +514,13 @@ do_sections(struct fin *f)
 }
 
 int
-finish(const struct plan *p, const struct meta *m, const uint32_t *bases,
-    struct buf *so, struct wasmc_error *err)
+finish(const struct plan *p, unsigned nlevels, const struct meta *m,
+    const uint32_t *bases, struct buf *so, struct wasmc_error *err)
 {
 	int (*const steps[])(struct fin *) = { open_file, read_symbols,
 	    do_functions, do_pcmap, do_sources, do_sections };
-	struct fin f = { .p = p, .m = m, .bases = bases, .so = so,
-	    .err = err };
+	struct fin f = { .p = p, .nlevels = nlevels, .m = m, .bases = bases,
+	    .so = so, .err = err };
 	int rc = WASMC_OK;
 
 	for (size_t i = 0; !rc && i < sizeof steps / sizeof *steps; i++)

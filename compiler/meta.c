@@ -85,14 +85,18 @@ mw_ref(struct mw *w, size_t at, const char *symbol)
 }
 
 static void
-mw_ref_numbered(struct mw *w, size_t at, const char *fmt, uint32_t k)
+mw_ref_numbered(struct mw *w, size_t at, const char *fmt, uint32_t k,
+    const char *suffix)
 {
-	char *s = ARENA_NEW(&w->c->arena, 40, char);
+	size_t room = 40 + strlen(suffix);
+	char *s = ARENA_NEW(&w->c->arena, room, char);
+	int n;
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(s, 40, fmt, k);
+	n = snprintf(s, 40, fmt, k);
 #pragma GCC diagnostic pop
+	memcpy(s + n, suffix, strlen(suffix) + 1);
 	mw_ref(w, at, s);
 }
 
@@ -196,21 +200,21 @@ mw_types(struct mw *w)
 		if (w->p->from_host[t->canon])
 			mw_ref_numbered(w, here + offsetof(
 			    struct wabi_typeinfo, from_host), SYM_FROM_HOST,
-			    t->canon);
+			    t->canon, "");
 		if (w->p->to_host[t->canon])
 			mw_ref_numbered(w, here + offsetof(
 			    struct wabi_typeinfo, to_host), SYM_TO_HOST,
-			    t->canon);
+			    t->canon, "");
 		if (w->p->from_host[t->canon] &&
 		    plan_in_registers(t, WABI_TYPED_FROM_INTS))
 			mw_ref_numbered(w, here + offsetof(
 			    struct wabi_typeinfo, typed_from_host),
-			    SYM_TYPED_FROM_HOST, t->canon);
+			    SYM_TYPED_FROM_HOST, t->canon, "");
 		if (w->p->to_host[t->canon] &&
 		    plan_in_registers(t, WABI_TYPED_TO_INTS))
 			mw_ref_numbered(w, here + offsetof(
 			    struct wabi_typeinfo, typed_to_host),
-			    SYM_TYPED_TO_HOST, t->canon);
+			    SYM_TYPED_TO_HOST, t->canon, "");
 	}
 	return (struct wabi_list){ (uint32_t)at, m->ntypes };
 }
@@ -292,12 +296,27 @@ mw_exports(struct mw *w)
 
 /* ---- Functions ---- */
 
-/* References to the code of function i, whose description is at `here`.  What
- * LLVM may delete is left to finish.c. */
-static void
-mw_func_code(struct mw *w, uint32_t i, size_t here)
+/* The function's name at the level. */
+static const char *
+mw_func_name(struct mw *w, const struct plan *p, uint32_t i)
 {
-	const char *name = w->p->sym.funcs[i];
+	const char *name = p->sym.funcs[i];
+	size_t n = strlen(name) + strlen(p->suffix) + 1;
+	char *s;
+
+	if (!*p->suffix)
+		return name;
+	s = ARENA_NEW(&w->c->arena, n, char);
+	snprintf(s, n, "%s%s", name, p->suffix);
+	return s;
+}
+
+/* References to the level's code of function i, whose description is at `here`.
+ * What LLVM may delete is left to finish.c. */
+static void
+mw_func_code(struct mw *w, const struct plan *p, uint32_t i, size_t here)
+{
+	const char *name = mw_func_name(w, p, i);
 	size_t code = here + offsetof(struct wabi_func_info, code);
 	size_t entry = here + offsetof(struct wabi_func_info, entry);
 
@@ -305,7 +324,7 @@ mw_func_code(struct mw *w, uint32_t i, size_t here)
 		return;
 	mw_ref(w, code, name);
 	if (plan_has_entry(w->p, i)) {
-		mw_ref_numbered(w, entry, SYM_ENTRY, i);
+		mw_ref_numbered(w, entry, SYM_ENTRY, i, p->suffix);
 		mw_ref(w, here + offsetof(struct wabi_func_info, tail), name);
 	} else if (!w->p->tail) {
 		mw_ref(w, entry, name);
@@ -319,7 +338,7 @@ mw_funcs(struct mw *w)
 	size_t size = sizeof(struct wabi_func_info);
 	size_t at = mw_list(w, m->nfuncs, size);
 
-	w->out->funcs_off = (uint32_t)at;
+	w->out->funcs_off[0] = (uint32_t)at;
 	for (uint32_t i = 0; i < m->nfuncs; i++) {
 		const struct func *f = &m->funcs[i];
 		struct wabi_func_info info = {
@@ -334,9 +353,44 @@ mw_funcs(struct mw *w)
 		}
 		AT(w, at, struct wabi_func_info)[i] = info;
 		if (!f->imported)
-			mw_func_code(w, i, at + i * size);
+			mw_func_code(w, w->p, i, at + i * size);
 	}
 	return (struct wabi_list){ (uint32_t)at, m->nfuncs };
+}
+
+/* The functions of a further level: as the first one's, with other code. */
+static struct wabi_list
+mw_level_funcs(struct mw *w, const struct plan *p)
+{
+	const struct module *m = w->m;
+	size_t size = sizeof(struct wabi_func_info);
+	size_t at = mw_list(w, m->nfuncs, size);
+
+	w->out->funcs_off[p->level] = (uint32_t)at;
+	memcpy(w->out->bytes.p + at, w->out->bytes.p + w->out->funcs_off[0],
+	    m->nfuncs * size);
+	for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++)
+		mw_func_code(w, p, i, at + i * size);
+	return (struct wabi_list){ (uint32_t)at, m->nfuncs };
+}
+
+static struct wabi_list
+mw_levels(struct mw *w, const struct plan *levels, unsigned n)
+{
+	struct wabi_list l = { 0, n - 1 };
+
+	if (l.n == 0)
+		return l;
+	l.off = (uint32_t)mw_list(w, l.n, sizeof(struct wabi_level));
+	for (unsigned i = 0; i < l.n; i++) {
+		const struct plan *p = &levels[i + 1];
+		struct wabi_level v = { .cpu = mw_str(w, p->tune) };
+
+		v.cpu_features = mw_str(w, p->cpu_features);
+		v.funcs = mw_level_funcs(w, p);
+		AT(w, l.off, struct wabi_level)[i] = v;
+	}
+	return l;
 }
 
 /* ---- What instances are made from ---- */
@@ -349,7 +403,7 @@ mw_init(struct mw *w, size_t at, const struct wabi_init *from)
 
 	if (in.how == WABI_INIT_CODE) {
 		mw_ref_numbered(w, at + offsetof(struct wabi_init, code),
-		    SYM_INIT, in.index);
+		    SYM_INIT, in.index, "");
 		in.index = 0;
 	}
 	*AT(w, at, struct wabi_init) = in;
@@ -579,8 +633,8 @@ mw_head(struct mw *w, struct wabi_meta *h)
 }
 
 void
-meta_make(struct compile *c, const struct plan *p, const struct image *im,
-    bool alone, struct meta *out)
+meta_make(struct compile *c, const struct plan *p, unsigned nlevels,
+    const struct image *im, bool alone, struct meta *out)
 {
 	struct mw w = { c, p, p->m, im, alone, out };
 	struct wabi_meta h;
@@ -598,6 +652,7 @@ meta_make(struct compile *c, const struct plan *p, const struct image *im,
 	h.elems = mw_elems(&w);
 	h.datas = mw_datas(&w);
 	h.fuel = mw_fuel(&w);
+	h.levels = mw_levels(&w, p, nlevels);
 	buf_align(&out->bytes, 16);
 	mw_check(&w);
 	h.size = (uint32_t)out->bytes.n;

@@ -77,11 +77,12 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 {
 	struct wasmc_options o = { 0 };
 	struct wasmc_error err;
-	struct target t;
+	struct target t[WABI_MAX_LEVELS];
 	const char *bad;
 	char bitcode[96], profile[96];
 	uint64_t set = 0;
-	int n;
+	unsigned nlevels;
+	int n, more;
 
 	if (options)
 		o = *options;
@@ -90,18 +91,25 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 	features_parse(o.features, &set, &bad);
 	files_key(o.bitcode, o.nbitcode, "; bitcode ", bitcode);
 	files_key(o.profiles, o.nprofiles, "; profile ", profile);
-	if (target_of(&o, &t, &err))	/* such a compile fails */
-		n = snprintf(buf, size, "%s; %s", wasmc_version(), err.text);
-	else
-		n = snprintf(buf, size, "%s; abi %u; %s; %s; %s; -O%d; "
-		    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s%s%s%s",
-		    wasmc_version(), WABI_VERSION, t.triple, t.tune,
-		    t.features, options_level(&o), o.emit, o.bounds,
-		    o.wasm_opt_level > 0 ? o.wasm_opt_level : 0,
-		    (unsigned long long)set,
-		    o.relaxed_deterministic ? "; relaxed-det" : "",
-		    o.nan_canonicalize ? "; nan-canon" : "",
-		    o.fuel ? "; fuel" : "", bitcode, profile,
-		    o.profile_generate ? "; counting" : "");
+	if (targets_of(&o, t, &nlevels, &err))	/* such a compile fails */
+		return (size_t)snprintf(buf, size, "%s; %s",
+		    wasmc_version(), err.text);
+	n = snprintf(buf, size, "%s; abi %u; %s; %s; %s; -O%d; "
+	    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s%s%s%s",
+	    wasmc_version(), WABI_VERSION, t->triple, t->tune,
+	    t->features, options_level(&o), o.emit, o.bounds,
+	    o.wasm_opt_level > 0 ? o.wasm_opt_level : 0,
+	    (unsigned long long)set,
+	    o.relaxed_deterministic ? "; relaxed-det" : "",
+	    o.nan_canonicalize ? "; nan-canon" : "",
+	    o.fuel ? "; fuel" : "", bitcode, profile,
+	    o.profile_generate ? "; counting" : "");
+	for (unsigned i = 1; i < nlevels && n >= 0; i++) {
+		size_t at = (size_t)n < size ? (size_t)n : size;
+
+		more = snprintf(buf ? buf + at : NULL, size - at, "; level %s; %s",
+		    t[i].tune, t[i].features);
+		n = more < 0 ? more : n + more;
+	}
 	return n < 0 ? 0 : (size_t)n;
 }

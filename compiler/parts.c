@@ -176,7 +176,7 @@ part_lower(struct worker *w)
 
 	if (rc)
 		return rc;
-	if (w->part->with_thunks)
+	if (w->part->with_thunks && p->level == 0)
 		add_gone(w);
 	add_aliases(w);
 	target_tune(w->mod, p);
@@ -230,6 +230,44 @@ part_store(struct worker *w, LLVMMemoryBufferRef b)
 		partcache_put(&w->all->cache, &w->key, p, n);
 }
 
+static void
+add_suffix(LLVMValueRef v, const char *suffix)
+{
+	size_t n, k = strlen(suffix);
+	const char *name = LLVMGetValueName2(v, &n);
+	char *s;
+
+	if ((n >= 5 && !memcmp(name, "llvm.", 5)) ||
+	    (n == sizeof SYM_PERSONALITY - 1 &&
+	     !memcmp(name, SYM_PERSONALITY, n)))
+		return;
+	s = malloc(n + k);
+	if (!s)
+		abort();		/* as LLVM does */
+	memcpy(s, name, n);
+	memcpy(s + n, suffix, k);
+	LLVMSetValueName2(v, s, n + k);
+	free(s);
+}
+
+/* Code of another level is called so. */
+static void
+part_suffix(struct worker *w)
+{
+	const char *s = w->part->plan->suffix;
+	LLVMValueRef v;
+
+	if (!*s)
+		return;
+	for (v = LLVMGetFirstFunction(w->mod); v; v = LLVMGetNextFunction(v))
+		add_suffix(v, s);
+	for (v = LLVMGetFirstGlobal(w->mod); v; v = LLVMGetNextGlobal(v))
+		add_suffix(v, s);
+	for (v = LLVMGetFirstGlobalAlias(w->mod); v;
+	    v = LLVMGetNextGlobalAlias(v))
+		add_suffix(v, s);
+}
+
 static int
 part_write(struct worker *w)
 {
@@ -275,6 +313,7 @@ part_environment(const struct plan *p, struct buf *b)
 
 	buf_add(b, flags, sizeof flags);
 	buf_add(b, &p->layout, sizeof p->layout);
+	buf_add(b, p->suffix, strlen(p->suffix) + 1);
 	for (uint32_t i = 0; i < m->nmemories; i++) {
 		const struct limits *l = &m->memories[i].limits;
 		uint64_t x[] = { l->min, l->has_max ? l->max : 0, l->has_max,
@@ -291,7 +330,8 @@ static bool
 part_cached(struct worker *w)
 {
 	int *fd = &w->all->fds[w->part->index];
-	const char *options = w->all->options_key;
+	const struct plan *p = w->part->plan;
+	const char *options = w->all->options_key[p->level];
 	struct buf env = { 0 };
 	double t = seconds_now();
 	LLVMMemoryBufferRef ir;
@@ -299,7 +339,7 @@ part_cached(struct worker *w)
 	if (w->all->cache.dir < 0)
 		return false;
 	ir = LLVMWriteBitcodeToMemoryBuffer(w->mod);
-	if (part_environment(w->part->plan, &env)) {
+	if (part_environment(p, &env)) {
 		struct partcache_piece piece[] = {
 			{ options, strlen(options) }, { env.p, env.n },
 			{ LLVMGetBufferStart(ir), LLVMGetBufferSize(ir) } };
@@ -321,7 +361,10 @@ part_module(struct worker *w)
 	if (rc || part_cached(w))
 		return rc;
 	rc = part_optimise(w);
-	return rc ? rc : part_write(w);
+	if (rc)
+		return rc;
+	part_suffix(w);
+	return part_write(w);
 }
 
 static int
@@ -486,24 +529,30 @@ run_pool(struct parts *all, struct part **order, struct wasmc_error *err)
 /* Texts are not kept, and who dumps wants to see all stages.  Options that do
  * not fit are not told apart. */
 static int
-open_cache(struct parts *all, struct wasmc_error *err)
+open_cache(struct parts *all, const struct target *levels,
+    struct wasmc_error *err)
 {
+	struct wasmc_options one = *all->opt;
 	const struct wasmc_options *o = all->opt;
+	size_t room = sizeof all->options_key[0];
 	bool use = !o->dump && (o->emit == WASMC_EMIT_SO ||
 	    o->emit == WASMC_EMIT_OBJ);
 
-	if (wasmc_options_key(o, all->options_key, sizeof all->options_key) >=
-	    sizeof all->options_key)
-		use = false;
+	for (unsigned i = 0; i < all->nlevels; i++) {
+		one.cpu = *levels[i].cpu ? levels[i].cpu : NULL;
+		if (wasmc_options_key(&one, all->options_key[i], room) >= room)
+			use = false;
+	}
 	return partcache_open(&all->cache, use ? o->cache_dir : NULL,
 	    o->cache_max_bytes, (const void *)LLVMContextCreate, err);
 }
 
 int
-parts_run(struct parts *all, struct wasmc_error *err)
+parts_run(struct parts *all, const struct target *levels,
+    struct wasmc_error *err)
 {
 	struct part **order = calloc(all->n + 1, sizeof(*order));
-	int rc = order ? open_cache(all, err) :
+	int rc = order ? open_cache(all, levels, err) :
 	    back_fail(err, WASMC_ENOMEM, "out of memory");
 
 	if (rc == WASMC_OK) {

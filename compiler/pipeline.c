@@ -25,8 +25,11 @@ struct job {
 	struct wasmc_options opt;
 	struct wasmc_error *err;
 	struct compile c;
-	struct target target;
-	struct plan plan;
+	struct target targets[WABI_MAX_LEVELS];
+	struct plan plans[WABI_MAX_LEVELS];	/* of each target */
+	char suffixes[WABI_MAX_LEVELS][72];
+	const char *further[WABI_MAX_LEVELS];	/* suffixes but the first */
+	unsigned nlevels;
 	struct image image;
 	struct meta meta;
 	struct parts parts;
@@ -97,12 +100,48 @@ job_dump_sections(struct job *j)
 		    m->customs[i].bytes.n);
 }
 
+static bool
+is_text(const struct job *j)
+{
+	return j->opt.emit == WASMC_EMIT_ASM || j->opt.emit == WASMC_EMIT_IR;
+}
+
+/* ".x86_64_v3": what demanglers take for the name of a clone. */
+static void
+job_suffixes(struct job *j)
+{
+	for (unsigned i = 1; i < j->nlevels; i++) {
+		char *s = j->suffixes[i];
+
+		snprintf(s, sizeof j->suffixes[i], ".%s", j->targets[i].tune);
+		for (; *s; s++)
+			if (*s == '-')
+				*s = '_';
+		j->further[i - 1] = j->suffixes[i];
+	}
+	j->plans->sym.suffixes = j->further;
+	j->plans->sym.nsuffixes = j->nlevels - 1;
+}
+
+/* The plans of further levels: the first one for other CPUs. */
+static void
+job_levels(struct job *j)
+{
+	for (unsigned i = 0; i < j->nlevels; i++) {
+		struct plan *p = &j->plans[i];
+
+		*p = j->plans[0];
+		p->level = i;
+		p->suffix = j->suffixes[i];
+		p->cpu_features = j->targets[i].features;
+		p->tune = j->targets[i].tune;
+	}
+}
+
 static int
 job_plan(struct job *j)
 {
-	struct plan *p = &j->plan;
-	bool one = j->opt.emit == WASMC_EMIT_ASM ||
-	    j->opt.emit == WASMC_EMIT_IR;
+	struct plan *p = j->plans;
 	int rc;
 
 	if (j->opt.dump && strchr(j->opt.dump, 's'))
@@ -114,11 +153,12 @@ job_plan(struct job *j)
 	p->relaxed_deterministic = j->opt.relaxed_deterministic != 0;
 	p->nan_canonical = j->opt.nan_canonicalize != 0;
 	p->fuel = j->opt.fuel != 0;
-	p->is_x86 = j->target.x86;
-	p->triple = (char *)(uintptr_t)j->target.triple;
-	p->cpu = (char *)(uintptr_t)j->target.base;
-	p->cpu_features = j->target.features;
-	p->tune = j->target.tune;
+	p->is_x86 = j->targets->x86;
+	p->triple = (char *)(uintptr_t)j->targets->triple;
+	p->cpu = (char *)(uintptr_t)j->targets->base;
+	p->cpu_features = j->targets->features;
+	p->tune = j->targets->tune;
+	job_suffixes(j);
 	if (j->opt.nprofiles)
 		p->profile = profile_read(&j->c, j->opt.profiles,
 		    j->opt.nprofiles);
@@ -126,11 +166,13 @@ job_plan(struct job *j)
 	rc = bitcode_open(&j->c, &j->opt, p, j->err);
 	if (rc)
 		return rc;
-	parts_cut(&j->c, p, one, &j->parts);
+	job_levels(j);
+	parts_cut(&j->c, p, j->nlevels, is_text(j), &j->parts);
 	j->parts.opt = &j->opt;
 	j->c.failing = WASMC_EUNSUPPORTED;
 	image_make(&j->c, p, &j->image);
-	meta_make(&j->c, p, &j->image, j->parts.parts[0].alone, &j->meta);
+	meta_make(&j->c, p, j->nlevels, &j->image, j->parts.parts[0].alone,
+	    &j->meta);
 	return WASMC_OK;
 }
 
@@ -141,7 +183,7 @@ job_objects(struct job *j)
 	int fd;
 
 	j->fds = calloc(j->parts.n + 1, sizeof *j->fds);
-	if (!j->fds || emit_object(&j->plan, &j->meta, &j->image, &j->object))
+	if (!j->fds || emit_object(j->plans, &j->meta, &j->image, &j->object))
 		return back_fail(j->err, WASMC_ENOMEM, "out of memory");
 	buf_free(&j->image.bytes);
 	memcpy(j->fds, j->parts.fds, j->parts.n * sizeof *j->fds);
@@ -169,7 +211,7 @@ job_link(struct job *j)
 		return back_fail(j->err, WASMC_EIO,
 		    "cannot store the result: %m");
 	rc = link_objects(j->fds, j->nfds, out,
-	    j->opt.emit == WASMC_EMIT_OBJ, j->plan.is_x86,
+	    j->opt.emit == WASMC_EMIT_OBJ, j->plans->is_x86,
 	    parts_threads(&j->opt), j->err);
 	if (rc == WASMC_OK && read_file(out, &j->result))
 		rc = back_fail(j->err, WASMC_EIO, "cannot read the result: %m");
@@ -180,7 +222,7 @@ job_link(struct job *j)
 static int
 job_parts(struct job *j)
 {
-	int rc = parts_run(&j->parts, j->err);
+	int rc = parts_run(&j->parts, j->targets, j->err);
 
 	for (int i = 0; i < NSTAGES; i++)
 		j->seconds[i] += j->parts.seconds[i];
@@ -191,7 +233,7 @@ static int
 job_finish(struct job *j)
 {
 	bool so = j->opt.emit == WASMC_EMIT_SO;
-	int rc = so ? finish(&j->plan, &j->meta, j->parts.line_bases,
+	int rc = so ? finish(j->plans, j->nlevels, &j->meta, j->parts.line_bases,
 	    &j->result, j->err) : WASMC_OK;
 
 	return rc ? rc : output_write(j->out_path, j->result.p, j->result.n,
@@ -236,9 +278,11 @@ job_run(struct job *j)
 		{ -1, job_parts }, { STAGE_LINK, job_link },
 		{ STAGE_FINISH, job_finish },
 	};
-	bool text = j->opt.emit == WASMC_EMIT_ASM ||
-	    j->opt.emit == WASMC_EMIT_IR;
+	bool text = is_text(j);
 
+	if (text && j->nlevels > 1)
+		return back_fail(j->err, WASMC_EOPTION, "assembler and IR are "
+		    "for one CPU: \"%s\" are several", j->opt.cpu);
 	if (j->opt.emit == WASMC_EMIT_HEADER)
 		return job_header(j);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
@@ -268,7 +312,7 @@ job_times(const struct job *j, double total)
 	for (unsigned i = 0; i < j->parts.n; i++) {
 		const struct part *p = &j->parts.parts[i];
 
-		if (p->plan->opt_level < j->plan.opt_level)
+		if (p->plan->opt_level < j->plans->opt_level)
 			fprintf(stderr, "%11u  function, compiled at -O%d: %llu "
 			    "bytes\n", p->first, p->plan->opt_level,
 			    (unsigned long long)p->bytes);
@@ -321,7 +365,7 @@ wasmc_compile(const void *wasm, size_t n, const char *name,
 	j->err = err;
 	rc = options_check(&j->opt, err);
 	if (rc == WASMC_OK)
-		rc = target_of(&j->opt, &j->target, err);
+		rc = targets_of(&j->opt, j->targets, &j->nlevels, err);
 	if (rc == WASMC_OK)
 		rc = job_run(j);
 	if (rc == WASMC_OK && j->opt.time_passes)

@@ -85,6 +85,10 @@ check_lists(struct snap *s)
 		    GOOD_LIST(s, e[i].inits, struct wabi_init);
 	for (uint32_t i = 0; ok && i < m->exports.n; i++)
 		ok = GOOD_LIST(s, x[i].name, char);
+	ok = ok && GOOD_LIST(s, m->levels, struct wabi_level);
+	for (uint32_t i = 0; ok && i < m->levels.n; i++)
+		ok = GOOD_LIST(s, OLD_LIST(s, levels, struct wabi_level)[i]
+		    .funcs, struct wabi_func_info);
 	return ok ? WASMC_OK : snap_bad(s, "its metadata leads outside");
 }
 
@@ -186,24 +190,35 @@ shift_inits(const struct snap *s, struct wabi_list l)
 	return true;
 }
 
+static bool
+shift_funcs(const struct snap *s, struct wabi_list l)
+{
+	struct wabi_func_info *f = AT(s, l.off, struct wabi_func_info);
+
+	for (uint32_t i = 0; i < l.n; i++)
+		if (!shift(s, &f[i].code) || !shift(s, &f[i].entry) ||
+		    !shift(s, &f[i].tail))
+			return false;
+	return true;
+}
+
 /* Every reference to code that the metadata has. */
 static int
 shift_code(struct snap *s)
 {
 	const struct wabi_meta *m = OLD(s);
 	struct wabi_typeinfo *t = LIST(s, types, struct wabi_typeinfo);
-	struct wabi_func_info *f = LIST(s, funcs, struct wabi_func_info);
 	struct wabi_table_info *tab = LIST(s, tables, struct wabi_table_info);
 	const struct wabi_elem_info *e = OLD_ELEMS(s);
-	bool ok = true;
+	const struct wabi_level *v = OLD_LIST(s, levels, struct wabi_level);
+	bool ok = shift_funcs(s, m->funcs);
 
 	for (uint32_t i = 0; i < m->types.n; i++)
 		ok &= shift(s, &t[i].from_host) && shift(s, &t[i].to_host) &&
 		    shift(s, &t[i].typed_from_host) &&
 		    shift(s, &t[i].typed_to_host);
-	for (uint32_t i = 0; i < m->funcs.n; i++)
-		ok &= shift(s, &f[i].code) && shift(s, &f[i].entry) &&
-		    shift(s, &f[i].tail);
+	for (uint32_t i = 0; i < m->levels.n; i++)
+		ok &= shift_funcs(s, v[i].funcs);
 	for (uint32_t i = 0; i < m->tables.n; i++)
 		ok &= shift(s, &tab[i].init.code);
 	for (uint32_t i = 0; i < s->elems.n; i++)

@@ -10,7 +10,8 @@
  *              or '$' (local labels, mapping symbols) become %XX
  *   prefixes   "llvm." is LLVM's own and "wabi." is ours: %XX too
  *   taken      names that the linker or LLVM's code generator give a meaning
- *              to get a suffix, as does the second of two equal names
+ *              to get a suffix, as does the second of two equal names, and
+ *              what ends as the names of another level do
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,21 @@ is_support_name(const char *s)
 	return s[0] == '_' && s[1] == '_' && n > 4 && (s[n - 1] == '2' ||
 	    s[n - 1] == '3' || s[n - 1] == '4') &&
 	    (s[n - 2] == 'i' || s[n - 2] == 'f');
+}
+
+/* Does it end with what tells the levels apart? */
+static bool
+is_level_name(const struct symbols *y, const char *s)
+{
+	size_t n = strlen(s);
+
+	for (unsigned i = 0; i < y->nsuffixes; i++) {
+		size_t k = strlen(y->suffixes[i]);
+
+		if (n >= k && !strcmp(s + n - k, y->suffixes[i]))
+			return true;
+	}
+	return false;
 }
 
 /* A set of strings: open addressing. */
@@ -119,12 +135,14 @@ escape(struct compile *c, struct slice s)
 }
 
 static const char *
-unique(struct compile *c, struct names *t, const char *name, uint32_t func)
+unique(struct compile *c, const struct symbols *y, struct names *t,
+    const char *name, uint32_t func)
 {
 	size_t n = strlen(name) + 32;
 	char *s;
 
-	if (!is_support_name(name) && names_add(t, name))
+	if (!is_support_name(name) && !is_level_name(y, name) &&
+	    names_add(t, name))
 		return name;
 	s = ARENA_NEW(&c->arena, n, char);
 	snprintf(s, n, "%s.%u", name, func);
@@ -174,7 +192,8 @@ make_aliases(struct compile *c, struct names *t, struct symbols *out)
 		    !e->name.n)
 			continue;
 		name = escape(c, e->name);
-		if (!is_support_name(name) && names_add(t, name))
+		if (!is_support_name(name) && !is_level_name(out, name) &&
+		    names_add(t, name))
 			out->aliases[out->naliases++] =
 			    (struct alias_name){ name, e->index };
 	}
@@ -199,7 +218,7 @@ sym_make(struct compile *c, struct symbols *out)
 		name = escape(c, s);
 		if (!s.n)
 			sprintf(name, "wasm_func_%u", i);
-		out->funcs[i] = unique(c, &t, name, i);
+		out->funcs[i] = unique(c, out, &t, name, i);
 	}
 	make_aliases(c, &t, out);
 }

@@ -178,15 +178,15 @@ choose_native(struct target *out, struct wasmc_error *err)
 	return WASMC_OK;
 }
 
-int
-target_of(const struct wasmc_options *o, struct target *out,
+/* The CPU of this name; NULL: what is not said. */
+static int
+choose_cpu(const struct wasmc_options *o, const char *cpu, struct target *out,
     struct wasmc_error *err)
 {
-	const char *cpu = o->cpu;
 	int rc;
 
-	pthread_once(&once, init_llvm);
 	memset(out, 0, sizeof *out);
+	snprintf(out->cpu, sizeof out->cpu, "%s", cpu ? cpu : "");
 	rc = choose_triple(o->target, out, err);
 	if (rc)
 		return rc;
@@ -207,6 +207,65 @@ target_of(const struct wasmc_options *o, struct target *out,
 	return bad_option(err, "unknown CPU \"%s\" for this target; "
 	    "x86-64, x86-64-v2, x86-64-v3, x86-64-v4, generic and native are "
 	    "some of those known", cpu);
+}
+
+static unsigned
+count_features(const char *list)
+{
+	unsigned n = 0;
+
+	for (; *list; list++)
+		n += *list == '+';
+	return n;
+}
+
+/* Put t among the n, behind those with as many features; false if there is one
+ * with the same.  Lists are all parts of one, in its order. */
+static bool
+insert_target(struct target *all, unsigned n, const struct target *t)
+{
+	unsigned at = n;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(all[i].features, t->features))
+			return false;
+	while (at && count_features(all[at - 1].features) >
+	    count_features(t->features)) {
+		all[at] = all[at - 1];
+		at--;
+	}
+	all[at] = *t;
+	return true;
+}
+
+int
+targets_of(const struct wasmc_options *o, struct target *out, unsigned *n,
+    struct wasmc_error *err)
+{
+	int rc = WASMC_OK;
+
+	pthread_once(&once, init_llvm);
+	*n = 0;
+	if (!o->cpu || !strchr(o->cpu, ',')) {
+		*n = 1;
+		return choose_cpu(o, o->cpu, out, err);
+	}
+	for (const char *p = o->cpu, *next; !rc && p; p = next) {
+		struct target t;
+		char name[64];
+
+		next = strchr(p, ',');
+		next = next ? next + 1 : NULL;
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(p, ","), p);
+		rc = choose_cpu(o, name, &t, err);
+		if (!rc && *n == WABI_MAX_LEVELS)
+			rc = bad_option(err, "\"%s\" are more CPUs than one "
+			    "artifact can be for", o->cpu);
+		if (!rc && !insert_target(out, (*n)++, &t))
+			rc = bad_option(err, "another CPU of the list has just "
+			    "the features of \"%s\": give one of them", name);
+	}
+	return rc;
 }
 
 /* ---- LLVM's work ---- */

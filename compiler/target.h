@@ -13,10 +13,12 @@ struct target {
 	const char *base;		/* LLVM's CPU */
 	char features[512];		/* "+a,+b" */
 	char tune[64];			/* CPU to schedule for */
+	char cpu[64];			/* as in the options; "" if not there */
 };
 
-/* The options' target; WASMC_EOPTION if there is no such one. */
-int target_of(const struct wasmc_options *, struct target *,
+/* The options' targets, those with few features first: *n of them, at most
+ * WABI_MAX_LEVELS.  WASMC_EOPTION if there is no such one. */
+int targets_of(const struct wasmc_options *, struct target *, unsigned *n,
     struct wasmc_error *);
 
 /* A machine of the thread's own; NULL and a message to be disposed of. */

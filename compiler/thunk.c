@@ -209,8 +209,8 @@ l_entry(struct lower *l, uint32_t func)
 	l_close_func(l);
 }
 
-void
-l_thunks(struct lower *l)
+static void
+l_shared_thunks(struct lower *l)
 {
 	for (uint32_t i = 0; i < l->m->ntypes; i++) {
 		const struct type *t = &l->m->types[i];
@@ -228,8 +228,15 @@ l_thunks(struct lower *l)
 	}
 	for (uint32_t k = 0; k < l->plan->ce.ncode; k++)
 		l_init_code(l, k);
+	l_exn_personality(l);
+}
+
+void
+l_thunks(struct lower *l)
+{
+	if (l->plan->level == 0)
+		l_shared_thunks(l);
 	for (uint32_t i = l->m->nfuncs_imported; i < l->m->nfuncs; i++)
 		if (plan_has_entry(l->plan, i))
 			l_entry(l, i);
-	l_exn_personality(l);
 }

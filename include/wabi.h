@@ -683,7 +683,21 @@ struct wabi_meta {
 					 * that host functions are to use;
 					 * 0: it is memory 0 */
 	uint32_t reserved32;
-	uint64_t reserved[5];
+	struct wabi_list levels;	/* struct wabi_level */
+	uint64_t reserved[4];
+};
+
+/* Code may be there several times, each for CPUs that have more: the first is
+ * cpu, cpu_features and funcs above, the further ones are listed.  Of those
+ * whose features the loading CPU has, the last is used, and the others not at
+ * all.  Thunks and initial values are the first one's.  The functions are
+ * described as in the first list, but for code, size, entry and tail. */
+#define WABI_MAX_LEVELS	8u		/* the first included */
+struct wabi_level {
+	wabi_str cpu;
+	wabi_str cpu_features;
+	struct wabi_list funcs;		/* struct wabi_func_info */
+	uint64_t reserved;
 };
 
 /* Says that the artifact begins with the state that instances of another one

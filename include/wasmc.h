@@ -64,7 +64,10 @@ struct wasmc_options {
 	enum wasmc_bounds bounds;
 	const char *target;		/* triple; NULL: the host */
 	const char *cpu;		/* NULL: the baseline of the target if
-					 * one is given, else the host's CPU */
+					 * one is given, else the host's CPU;
+					 * or up to 8 with commas: code for
+					 * each, of which the best is chosen
+					 * when the file is opened */
 	const char *features;		/* "all,-simd,+threads"; NULL: default */
 	unsigned jobs;			/* threads; 0: as many as CPUs */
 	int wasm_opt_level;		/* binaryen -O0..4; 0 or -1: off */

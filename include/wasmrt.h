@@ -235,6 +235,12 @@ WRT_API int wrt_module_export(const wrt_module *, size_t i,
     struct wrt_extern_type *out);
 /* The name in the module's name section, or "". */
 WRT_API const char *wrt_module_name(const wrt_module *);
+/* The CPU that the code in use was compiled for, as `wasmc --cpu` names it, or
+ * the machine's own if that was "native".  Of a file with code for several CPUs
+ * it was chosen when the module was opened: the best one that this CPU, less
+ * what $WASMRT_CPU takes away ("-avx512f,-avx2"), can run.  The string lives as
+ * long as the module. */
+WRT_API const char *wrt_module_cpu(const wrt_module *);
 
 /* ---- Imports ------------------------------------------------------------
  *

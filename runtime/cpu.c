@@ -5,8 +5,10 @@
  * An artifact lists the features its code needs by LLVM's names.  The tables
  * here say how each is found out.  A name that is not in them is one that this
  * CPU is not known to have.  On x86 a feature with registers of its own also
- * needs an operating system that saves them.
+ * needs an operating system that saves them.  What $WASMRT_CPU takes away, for
+ * tests of lower levels, counts as not there.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -242,14 +244,48 @@ has_feature(const struct feature *f)
 
 #endif
 
-static bool
-has_name(const char *name, size_t len)
+static const struct feature *
+find_feature(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof features / sizeof *features; i++)
 		if (strlen(features[i].name) == len &&
 		    !memcmp(features[i].name, name, len))
-			return has_feature(&features[i]);
+			return &features[i];
+	return NULL;
+}
+
+const char *
+wrt__cpu_odd_env(size_t *len)
+{
+	const char *s = getenv("WASMRT_CPU");
+
+	for (; s && *s; s += *len + (s[*len] == ',')) {
+		*len = strcspn(s, ",");
+		if (*len && (*s != '-' || !find_feature(s + 1, *len - 1)))
+			return s;
+	}
+	return NULL;
+}
+
+static bool
+is_taken_away(const char *name, size_t len)
+{
+	const char *s = getenv("WASMRT_CPU");
+
+	for (size_t n; s && *s; s += n + (s[n] == ',')) {
+		n = strcspn(s, ",");
+		if (n == len + 1 && *s == '-' && !memcmp(s + 1, name, len))
+			return true;
+	}
 	return false;
+}
+
+static bool
+has_name(const char *name, size_t len)
+{
+	const struct feature *f = find_feature(name, len);
+
+	return f && has_feature(f) && !is_taken_away(name, len);
 }
 
 const char *

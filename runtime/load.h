@@ -122,7 +122,9 @@ struct wrt_module {
 	char *path;			/* for messages */
 	void *dl;
 	const char *base;		/* start of .wabi.meta as mapped */
-	const struct wabi_meta *meta;	/* the same */
+	const struct wabi_meta *meta;	/* &head */
+	struct wabi_meta head;		/* the metadata's, with cpu and funcs of
+					 * the level that is used */
 	const uint8_t *image;		/* .wabi.image as mapped, or NULL */
 	uint64_t image_bytes;
 	off_t image_off;		/* in fd; multiple of WABI_IMAGE_ALIGN */

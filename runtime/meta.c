@@ -361,6 +361,41 @@ check_funcs(struct wrt__metacheck *c)
 	return WRT_OK;
 }
 
+/* All but where the code is. */
+static bool
+same_func(const struct wabi_func_info *a, const struct wabi_func_info *b)
+{
+	return a->type_idx == b->type_idx && a->funcref == b->funcref &&
+	    a->name.off == b->name.off && a->name.n == b->name.n &&
+	    a->wasm_off == b->wasm_off && a->wasm_size == b->wasm_size &&
+	    !a->entry == !b->entry && !a->tail == !b->tail;
+}
+
+/* So what is checked of the first level's functions holds for the others'. */
+static int
+check_levels(struct wrt__metacheck *c)
+{
+	const struct wabi_func_info *first = c->funcs;
+	int rc = WRT_OK;
+
+	for (uint32_t k = 0; !rc && k < c->m->levels.n; k++) {
+		uint32_t nrefs = 0;
+
+		c->funcs = wrt__checked_list(c, c->levels[k].funcs,
+		    sizeof *first, _Alignof(struct wabi_func_info));
+		if (!c->funcs || c->levels[k].funcs.n != c->m->funcs.n)
+			rc = wrt__badmeta(c, "the functions of level %u lead "
+			    "outside", k + 1);
+		for (uint32_t i = 0; !rc && i < c->m->funcs.n; i++)
+			if (!good_func(c, i, &nrefs) ||
+			    !same_func(&c->funcs[i], &first[i]))
+				rc = wrt__badmeta(c, "function %u of level %u "
+				    "is odd", i, k + 1);
+	}
+	c->funcs = first;
+	return rc;
+}
+
 static int
 check_start(struct wrt__metacheck *c)
 {
@@ -429,20 +464,58 @@ check_tags(struct wrt__metacheck *c)
 
 /* ---- The head ---- */
 
+/* As wrt__cpu_missing(), for a string of the metadata. */
+static const char *
+missing(const struct wrt__metacheck *c, wabi_str features, size_t *len)
+{
+	return features.n ? wrt__cpu_missing(c->base + features.off, len) :
+	    NULL;
+}
+
+/* The last level that this CPU can run; 0, and what the first needs, of *len
+ * bytes, if there is none. */
+static uint32_t
+choose_level(const struct wrt__metacheck *c, const char **lack, size_t *len)
+{
+	for (uint32_t k = c->m->levels.n; k > 0; k--)
+		if (!missing(c, c->levels[k - 1].cpu_features, len)) {
+			*lack = NULL;
+			return k;
+		}
+	*lack = missing(c, c->m->cpu_features, len);
+	return 0;
+}
+
 static int
 check_cpu(struct wrt__metacheck *c)
 {
 	size_t len = 0;
-	const char *lack;
+	const char *lack = wrt__cpu_odd_env(&len);
 
-	if (c->m->cpu_features.n == 0)
-		return WRT_OK;
-	lack = wrt__cpu_missing(c->base + c->m->cpu_features.off, &len);
+	if (lack)
+		return wrt__fail(c->f->err, WRT_EINVAL, "WASMRT_CPU: \"%.*s\": "
+		    "expected -FEATURE, as in -avx512f,-avx2", (int)len, lack);
+	c->level = choose_level(c, &lack, &len);
 	if (!lack)
 		return WRT_OK;
-	return wrt__fail(c->f->err, WRT_ELOAD, "%s: needs %.*s, which this CPU "
-	    "lacks: compile it again here, or with --cpu for this one",
-	    c->f->name, (int)len, lack);
+	return wrt__fail(c->f->err, WRT_ELOAD, "%s: needs %s%.*s, which this "
+	    "CPU lacks: compile it again here, or with --cpu for this one",
+	    c->f->name, c->m->levels.n ? "at least " : "", (int)len, lack);
+}
+
+static int
+check_level_list(struct wrt__metacheck *c)
+{
+	c->levels = wrt__checked_list(c, c->m->levels, sizeof *c->levels,
+	    _Alignof(struct wabi_level));
+	if (!c->levels || c->m->levels.n >= WABI_MAX_LEVELS)
+		return wrt__badmeta(c, "its levels lead outside");
+	for (uint32_t k = 0; k < c->m->levels.n; k++)
+		if (!wrt__good_str(c, c->levels[k].cpu) ||
+		    !wrt__good_str(c, c->levels[k].cpu_features) ||
+		    c->levels[k].reserved)
+			return wrt__badmeta(c, "level %u is odd", k + 1);
+	return WRT_OK;
 }
 
 static int
@@ -471,11 +544,11 @@ check_head(struct wrt__metacheck *c)
 	if (!mark || m->snapshot.n > 1 ||
 	    (m->snapshot.n && !wrt__good_str(c, mark->ran)))
 		return wrt__badmeta(c, "its mark of a snapshot is odd");
-	return check_cpu(c);
+	return WRT_OK;
 }
 
 int
-wrt__verify_meta(const struct wrt__file *f)
+wrt__verify_meta(struct wrt__file *f)
 {
 	const Elf64_Shdr *s = f->sec[SEC_META];
 	struct wrt__metacheck c = {
@@ -491,9 +564,9 @@ wrt__verify_meta(const struct wrt__file *f)
 		.data_bytes = f->sec[SEC_DATA] ? f->sec[SEC_DATA]->sh_size : 0,
 	};
 	int (*const steps[])(struct wrt__metacheck *) = {
-		check_head, check_types, check_imports, check_counts,
-		check_funcs, check_start, check_exports, check_tags,
-		wrt__check_objects,
+		check_head, check_level_list, check_cpu, check_types,
+		check_imports, check_counts, check_funcs, check_levels,
+		check_start, check_exports, check_tags, wrt__check_objects,
 	};
 
 	if (s->sh_size > UINT32_MAX || s->sh_addr % 16)
@@ -504,5 +577,6 @@ wrt__verify_meta(const struct wrt__file *f)
 		if (rc)
 			return rc;
 	}
+	f->level = c.level;
 	return WRT_OK;
 }

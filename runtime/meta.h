@@ -13,6 +13,7 @@ struct wrt__metacheck {
 	const char *base;		/* the verified copy */
 	uint32_t size;
 	const struct wabi_meta *m;
+	const struct wabi_level *levels;	/* m->levels.n of them */
 	int64_t text_lo, text_hi;	/* code, relative to .wabi.meta */
 	uint64_t image_bytes, data_bytes;
 
@@ -21,6 +22,7 @@ struct wrt__metacheck {
 	const struct wabi_import_info *imports;
 	const struct wabi_func_info *funcs;
 	uint32_t nimported[5];
+	uint32_t level;			/* as struct wrt__file's */
 	const struct wabi_import_info **tables;	/* imported ones */
 	const struct wabi_import_info **globals;
 	const struct wabi_import_info **memories;

@@ -137,6 +137,22 @@ map(struct wrt_module *m, const struct wrt__file *f)
 	    f->name, why ? why : "no reason given");
 }
 
+/* The metadata's head, as if the level for this CPU were the only one. */
+static void
+use_level(struct wrt_module *m, uint32_t level)
+{
+	const struct wabi_level *v;
+
+	memcpy(&m->head, m->base, sizeof m->head);
+	m->meta = &m->head;
+	if (level == 0)
+		return;
+	v = wrt__list(m, m->head.levels);
+	m->head.cpu = v[level - 1].cpu;
+	m->head.cpu_features = v[level - 1].cpu_features;
+	m->head.funcs = v[level - 1].funcs;
+}
+
 /* Is what is mapped what was checked?  The loader reads the file again. */
 static int
 locate(struct wrt_module *m, const struct wrt__file *f)
@@ -153,7 +169,6 @@ locate(struct wrt_module *m, const struct wrt__file *f)
 		    "memory", f->name);
 	at = (const char *)lm->l_addr;
 	m->base = at + meta->sh_addr;
-	m->meta = (const void *)m->base;
 	if (except) {
 		m->except = (const uint8_t *)at + except->sh_addr;
 		m->except_bytes = except->sh_size;
@@ -164,6 +179,7 @@ locate(struct wrt_module *m, const struct wrt__file *f)
 	    memcmp(m->base, f->bytes[SEC_META], meta->sh_size) != 0)
 		return wrt__fail(f->err, WRT_ELOAD, "%s: was changed while it "
 		    "was being loaded: load it again", f->name);
+	use_level(m, f->level);
 	if (img && img->sh_size) {
 		m->image = (const uint8_t *)at + img->sh_addr;
 		m->image_bytes = img->sh_size;
@@ -336,7 +352,8 @@ make_indexes(struct wrt_module *m, const struct wrt__file *f)
 
 	m->uses_heap = strstr(wrt__str(m, m->meta->wasm_features), "gc");
 	m->type_ids = wrt__calloc(m->meta->types.n, sizeof *m->type_ids);
-	rc = m->type_ids ? wrt__types_of_meta(m->meta, m->type_ids) :
+	rc = m->type_ids ? wrt__types_of_meta((const void *)m->base,
+	    m->type_ids) :
 	    WRT_ENOMEM;
 	if (rc == WRT_OK)
 		rc = index_thunks(m);

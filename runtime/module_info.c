@@ -135,6 +135,12 @@ wrt_module_name(const wrt_module *m)
 	return m ? wrt__str(m, m->meta->module_name) : "";
 }
 
+const char *
+wrt_module_cpu(const wrt_module *m)
+{
+	return m ? wrt__str(m, m->meta->cpu) : "";
+}
+
 static struct wrt_limits
 public_limits(const struct wabi_limits *l)
 {

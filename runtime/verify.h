@@ -71,6 +71,9 @@ struct wrt__file {
 	const Elf64_Phdr *text;		/* the executable segment */
 	const Elf64_Phdr *data;		/* the writable segment, or NULL */
 	uint64_t span;			/* end of the last segment */
+
+	/* Of the levels in the metadata, the one for this CPU; 0: its own. */
+	uint32_t level;
 };
 
 /* Each returns WRT_OK, or WRT_ELOAD or another status with the sentence in
@@ -78,7 +81,7 @@ struct wrt__file {
 int wrt__verify_elf(struct wrt__file *f);	/* fills f; calls the next */
 int wrt__verify_segments(struct wrt__file *f);
 int wrt__verify_dynamic(struct wrt__file *f);
-int wrt__verify_meta(const struct wrt__file *f);
+int wrt__verify_meta(struct wrt__file *f);
 void wrt__file_free(struct wrt__file *f);
 
 /* Read [off, off + n) of the file; false at its end or on an error. */
@@ -89,6 +92,9 @@ bool wrt__write_all(int fd, const void *from, uint64_t n);
 /* NULL if this CPU has all features of the list; else the first that it lacks,
  * of *len bytes. */
 const char *wrt__cpu_missing(const char *features, size_t *len);
+/* $WASMRT_CPU takes features away from this CPU: "-avx2,-bmi".  NULL if it says
+ * nothing else; else what it should not say, of *len bytes. */
+const char *wrt__cpu_odd_env(size_t *len);
 
 /* Refusals.  "NAME: not a wasmc artifact: WHY" and
  * "NAME: damaged: WHY: compile it again". */

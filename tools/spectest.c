@@ -56,7 +56,7 @@ static const char usage_text[] =
 "  -O0 .. -O3      optimisation level (1)\n"
 "  --bounds=MODE   guard or explicit\n"
 "  --pool=SLOTS    wide (default), plain, or dense with --bounds=explicit\n"
-"  --relaxed-simd-deterministic, --nan-canonicalize, --fuel, --cpu=NAME\n"
+"  --relaxed-simd-deterministic, --nan-canonicalize, --fuel, --cpu=NAMES\n"
 "                  as for wasmc\n"
 "  --features=SET  as for wasmc; default: by the file's folder\n"
 "  --skip LIST     a file of names, one a line, or names with commas\n"

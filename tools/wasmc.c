@@ -39,8 +39,9 @@ enum { EXIT_USAGE = 2 };
 	    "or prefixed: all, as NAME:EXPORT behind the first")	\
 	X("target", 0, "TRIPLE", "x86_64-linux-gnu or aarch64-linux-gnu;\n" \
 	    "default: this machine")					\
-	X("cpu", 0, "NAME", "native (default without --target), x86-64,\n" \
-	    "x86-64-v2, -v3, -v4, skylake, znver3, ..., generic")	\
+	X("cpu", 0, "NAMES", "native (default without --target), x86-64,\n" \
+	    "x86-64-v2, -v3, -v4, skylake, znver3, ..., generic;\n"	\
+	    "of several, with commas, the best is chosen at load")	\
 	X("features", 0, "LIST", "allow or forbid: all,-simd128,+threads") \
 	X("bounds", 0, "HOW", "memory checks: guard (default) or explicit") \
 	X("relaxed-simd-deterministic", 0, NULL,			\

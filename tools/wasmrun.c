@@ -613,7 +613,8 @@ main(int argc, char **argv)
 	timer_watch(NULL);
 	timer_stop();
 	if (opt.stats && run.pool)
-		stats_print(stderr, run.pool, opt.prometheus);
+		stats_print(stderr, run.pool, run.n ? wrt_module_cpu(
+		    run.modules[run.n - 1]) : "", opt.prometheus);
 	teardown();
 	if (fflush(stdout) != 0 && status == 0)
 		status = EXIT_LOAD;

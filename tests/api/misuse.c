@@ -95,6 +95,7 @@ TEST(pools_and_modules)
 	REFUSED(wrt_module_export(e.m, 0, NULL));
 	REFUSED(wrt_module_export(e.m, SIZE_MAX, &x));
 	CHECK_STR(wrt_module_name(NULL), "");
+	CHECK_STR(wrt_module_cpu(NULL), "");
 	CHECK_EQ(wrt_module_has_fuel(NULL), 0);
 	CHECK(wrt_status_text(12345));
 	CHECK(wrt_status_text(-12345));

@@ -88,8 +88,9 @@ artifact_read(struct artifact *a, const char *path)
 
 /* A private directory for this test's files, whatever else runs. */
 __attribute__((unused)) static void
-artifact_sample(struct artifact *a)
+artifact_sample_for(struct artifact *a, const char *cpu)
 {
+	struct wasmc_options opt = { .cpu = cpu };
 	const char *given = getenv("WRT_TEST_ARTIFACT");
 	const char *tmp = getenv("TMPDIR");
 	struct wasmc_error err;
@@ -101,11 +102,23 @@ artifact_sample(struct artifact *a)
 		return;
 	}
 	if (wasmc_compile(sample_wasm, sizeof sample_wasm, "sample.wasm",
-	    a->path, NULL, &err) != WASMC_OK)
+	    a->path, &opt, &err) != WASMC_OK)
 		test_end('F', "sample: %s", err.text);
 	artifact_read(a, a->path);
 	unlink(a->path);
 }
+
+__attribute__((unused)) static void
+artifact_sample(struct artifact *a)
+{
+	artifact_sample_for(a, NULL);
+}
+
+#if defined(__x86_64__)
+#define SAMPLE_LEVELS "x86-64,x86-64-v2,x86-64-v3"
+#else
+#define SAMPLE_LEVELS "generic,neoverse-n1"
+#endif
 
 __attribute__((unused)) static void
 artifact_free(struct artifact *a)

@@ -168,23 +168,60 @@ TEST(targets)
 	struct wasmc_options o = { .target = "x86_64-linux-gnu" };
 	struct wasmc_error err;
 	struct target t;
+	unsigned n;
 
-	CHECK_EQ(target_of(&o, &t, &err), WASMC_OK);
+	CHECK_EQ(targets_of(&o, &t, &n, &err), WASMC_OK);
 	CHECK_HAS(t.features, "+popcnt");
 	CHECK(!strstr(t.features, "avx"));
 	o.cpu = "x86-64-v3";
-	CHECK_EQ(target_of(&o, &t, &err), WASMC_OK);
+	CHECK_EQ(targets_of(&o, &t, &n, &err), WASMC_OK);
 	CHECK_HAS(t.features, "+avx2");
 	o.target = "aarch64-linux-gnu";
-	CHECK_EQ(target_of(&o, &t, &err), WASMC_EOPTION);
+	CHECK_EQ(targets_of(&o, &t, &n, &err), WASMC_EOPTION);
 	CHECK_HAS(err.text, "x86-64-v3");
 	o.cpu = NULL;
-	CHECK_EQ(target_of(&o, &t, &err), WASMC_OK);
+	CHECK_EQ(targets_of(&o, &t, &n, &err), WASMC_OK);
 	CHECK_STR(t.features, "");
 	o.target = "x86_64-pc-windows-msvc";
-	CHECK_EQ(target_of(&o, &t, &err), WASMC_EOPTION);
+	CHECK_EQ(targets_of(&o, &t, &n, &err), WASMC_EOPTION);
 	o.target = "riscv64-linux-gnu";
-	CHECK_EQ(target_of(&o, &t, &err), WASMC_EOPTION);
+	CHECK_EQ(targets_of(&o, &t, &n, &err), WASMC_EOPTION);
+}
+
+/* Several at once: those with few features come first. */
+TEST(target_levels)
+{
+	struct wasmc_options o = { .target = "x86_64-linux-gnu",
+	    .cpu = "x86-64-v4,x86-64,skylake,sandybridge" };
+	struct target t[WABI_MAX_LEVELS];
+	char key[1024], first[1024];
+	struct wasmc_error err;
+	unsigned n;
+
+	CHECK_EQ(targets_of(&o, t, &n, &err), WASMC_OK);
+	CHECK_EQ(n, 4);
+	CHECK_STR(t[0].cpu, "x86-64");
+	CHECK_STR(t[1].tune, "sandybridge");
+	CHECK_STR(t[2].tune, "skylake");
+	CHECK_STR(t[3].tune, "x86-64-v4");
+	wasmc_options_key(&o, key, sizeof key);
+	CHECK_HAS(key, "level sandybridge");
+	o.cpu = "x86-64";
+	wasmc_options_key(&o, first, sizeof first);
+	CHECK(!strncmp(key, first, strlen(first)) && strcmp(key, first));
+	o.cpu = "x86-64-v3,haswell";
+	CHECK_EQ(targets_of(&o, t, &n, &err), WASMC_EOPTION);
+	CHECK_HAS(err.text, "just the features of \"haswell\"");
+	o.cpu = "x86-64,cortex-a72";
+	CHECK_EQ(targets_of(&o, t, &n, &err), WASMC_EOPTION);
+	CHECK_HAS(err.text, "cortex-a72");
+	o.cpu = "x86-64,";
+	CHECK_EQ(targets_of(&o, t, &n, &err), WASMC_EOPTION);
+	o.target = "aarch64-linux-gnu";
+	o.cpu = "neoverse-n1,generic";
+	CHECK_EQ(targets_of(&o, t, &n, &err), WASMC_OK);
+	CHECK_STR(t[0].tune, "generic");
+	CHECK_STR(t[1].features, "+lse");
 }
 
 TEST(options_key)

@@ -465,7 +465,7 @@ TEST(metadata_head)
 	REFUSED("metadata", meta()->size--);
 	REFUSED("does not know", meta()->bounds = 7);
 	REFUSED("does not know", meta()->flags = WABI_META_FUEL << 1);
-	REFUSED("does not know", meta()->reserved[4] = 1);
+	REFUSED("does not know", meta()->reserved[3] = 1);
 	REFUSED("does not know", meta()->reserved32 = 1);
 	REFUSED("host's memory", meta()->host_memory = UINT32_MAX);
 	REFUSED("host's memory", meta()->host_memory =
@@ -510,6 +510,76 @@ TEST(metadata_cpu)
 	    meta()->cpu_features = meta()->producer;
 	    meta()->cpu_features.n = sizeof want - 1;
 	    meta()->producer.n = 0);
+	artifact_free(&art);
+}
+
+/* Code for several CPUs: each level is checked, whichever is used. */
+TEST(metadata_levels)
+{
+	struct wabi_level *v;
+	struct wabi_func_info *f, *first;
+	uint32_t last;
+
+	artifact_sample_for(&art, SAMPLE_LEVELS);
+	if (meta()->levels.n == 0)
+		SKIP("the sample is for one CPU");
+	v = item(meta()->levels);
+	first = item(meta()->funcs);
+	last = meta()->funcs.n - 1;
+	REFUSED("levels lead outside", meta()->levels.n = 8);
+	REFUSED("levels lead outside", meta()->levels.n = UINT32_MAX);
+	REFUSED("levels lead outside", meta()->levels.off += 4);
+	REFUSED("levels lead outside", meta()->levels.off = meta()->size);
+	for (uint32_t k = 0; k < meta()->levels.n; k++) {
+		REFUSED("is odd", v[k].reserved = 1);
+		REFUSED("is odd", v[k].cpu.off = meta()->size);
+		REFUSED("is odd", v[k].cpu_features.n = UINT32_MAX);
+		REFUSED("lead outside", v[k].funcs.off = meta()->size - 8);
+		REFUSED("lead outside", v[k].funcs.off += 2);
+		REFUSED("lead outside", v[k].funcs.n--);
+		REFUSED("lead outside", v[k].funcs.n++);
+		f = item(v[k].funcs);
+		REFUSED("of level", f->code = first[last].code);
+		REFUSED("of level", f[last].code = 0);
+		REFUSED("of level", f[last].code = INT32_MAX);
+		REFUSED("of level", f[last].code = INT32_MIN);
+		REFUSED("of level", f[last].size = UINT32_MAX);
+		REFUSED("of level", f[last].entry = 0);
+		REFUSED("of level", f[last].entry = INT32_MAX);
+		REFUSED("of level", f[last].tail = f[last].code);
+		REFUSED("of level", f[last].type_idx = 2);
+		REFUSED("of level", f[last].type_idx = UINT32_MAX);
+		REFUSED("of level", f[last].funcref = 0);
+		REFUSED("of level", f[last].wasm_off++);
+		REFUSED("of level", f[last].wasm_size--);
+		REFUSED("of level", f[last].name.off++);
+		REFUSED("of level", f[last].name.n = UINT32_MAX);
+	}
+	artifact_free(&art);
+}
+
+/* None can run: what the least of them needs is said. */
+TEST(metadata_levels_cpu)
+{
+	static const char want[] = "+avx9000";
+	struct wrt_error err;
+	struct wabi_level *v;
+
+	artifact_sample_for(&art, SAMPLE_LEVELS);
+	if (meta()->levels.n == 0)
+		SKIP("the sample is for one CPU");
+	v = item(meta()->levels);
+	memcpy(item(meta()->producer), want, sizeof want);
+	meta()->cpu_features = (wabi_str){ meta()->producer.off,
+	    sizeof want - 1 };
+	meta()->producer.n = 0;
+	/* The first is of no concern where a later one can run. */
+	v[0].cpu_features.n = 0;
+	artifact_seal(&art);
+	CHECK_EQ(artifact_open(&art, &err), WRT_OK);
+	for (uint32_t k = 0; k < meta()->levels.n; k++)
+		v[k].cpu_features = meta()->cpu_features;
+	REFUSED("needs at least avx9000, which this CPU lacks", ;);
 	artifact_free(&art);
 }
 
@@ -679,14 +749,14 @@ TEST(metadata_segments)
 
 /* Words of the metadata turned into awkward numbers, with a right digest: open
  * may succeed, for a harmless word, and must never crash. */
-TEST(metadata_words)
+static void
+awkward_metadata(void)
 {
 	static const uint32_t awkward[] = { 0, 1, 0x7fffffff, 0x80000000,
 		0xffffffff, 0xfffffff0 };
 	struct wrt_error err;
 	uint32_t n, *w;
 
-	artifact_sample(&art);
 	w = (uint32_t *)meta();
 	n = meta()->size / 4;
 	for (uint32_t i = 0; i < n; i++)
@@ -699,6 +769,18 @@ TEST(metadata_words)
 			w[i] = was;
 		}
 	artifact_free(&art);
+}
+
+TEST(metadata_words)
+{
+	artifact_sample(&art);
+	awkward_metadata();
+}
+
+TEST(metadata_words_of_levels)
+{
+	artifact_sample_for(&art, SAMPLE_LEVELS);
+	awkward_metadata();
 }
 
 /* The same for the words that the system's loader reads.  The ELF header itself

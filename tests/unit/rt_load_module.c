@@ -140,7 +140,7 @@ TEST(writable_by_others)
 	artifact_write(&art);
 	CHECK(chmod(art.path, 0666) == 0);
 	m = must_open();
-	meta = m->meta;
+	meta = (const void *)m->base;
 	CHECK_EQ(meta->magic, WABI_MAGIC);
 	fd = open(art.path, O_WRONLY | O_TRUNC);
 	CHECK(fd >= 0);

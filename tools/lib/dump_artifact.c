@@ -244,11 +244,11 @@ dump_exports(const struct artifact *a)
 }
 
 static void
-dump_funcs(const struct artifact *a)
+dump_funcs(const struct artifact *a, struct wabi_list l)
 {
 	struct wabi_func_info f;
 
-	for (uint32_t i = 0; item(a, a->head.funcs, i, &f, sizeof f); i++) {
+	for (uint32_t i = 0; item(a, l, i, &f, sizeof f); i++) {
 		if (!f.code) {
 			printf("  func[%u] (type %u) imported\n", i,
 			    f.type_idx);
@@ -268,6 +268,38 @@ dump_funcs(const struct artifact *a)
 			print_str(a, f.name);
 		}
 		putchar('\n');
+	}
+}
+
+/* Code for one CPU of several. */
+static void
+dump_level(const struct artifact *a, uint32_t k, wabi_str cpu,
+    wabi_str features, struct wabi_list funcs)
+{
+	struct wabi_func_info f;
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; item(a, funcs, i, &f, sizeof f); i++)
+		bytes += f.size;
+	printf("  level[%u] ", k);
+	print_str(a, cpu);
+	printf(" needs ");
+	print_str(a, features);
+	printf(": %" PRIu64 " bytes of code\n", bytes);
+}
+
+static void
+dump_all_funcs(const struct artifact *a)
+{
+	const struct wabi_meta *h = &a->head;
+	struct wabi_level v;
+
+	if (h->levels.n)
+		dump_level(a, 0, h->cpu, h->cpu_features, h->funcs);
+	dump_funcs(a, h->funcs);
+	for (uint32_t k = 0; item(a, h->levels, k, &v, sizeof v); k++) {
+		dump_level(a, k + 1, v.cpu, v.cpu_features, v.funcs);
+		dump_funcs(a, v.funcs);
 	}
 }
 
@@ -421,6 +453,7 @@ check_lists(const struct artifact *a)
 		{ "elements", h->elems, sizeof(struct wabi_elem_info) },
 		{ "data", h->datas, sizeof(struct wabi_data_info) },
 		{ "snapshots", h->snapshot, sizeof(struct wabi_snapshot) },
+		{ "levels", h->levels, sizeof(struct wabi_level) },
 	};
 	int rc = 0;
 
@@ -428,6 +461,8 @@ check_lists(const struct artifact *a)
 		if (!list_fits(a, t[i].l, t[i].n))
 			rc = bad(a, "the list of %s reaches out of the "
 			    "metadata", t[i].name);
+	if (h->levels.n >= WABI_MAX_LEVELS)
+		rc = bad(a, "there are more levels than there can be");
 	return rc;
 }
 
@@ -441,7 +476,7 @@ dump_meta(const struct artifact *a)
 	dump_types(a);
 	dump_imports(a);
 	dump_exports(a);
-	dump_funcs(a);
+	dump_all_funcs(a);
 	printf("Memory plan:\n");
 	dump_memories(a);
 	dump_spaces(a);

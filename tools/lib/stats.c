@@ -13,7 +13,7 @@ write_to(void *f, const char *text, size_t n)
 }
 
 void
-stats_print(FILE *f, wrt_pool *pool, bool prometheus)
+stats_print(FILE *f, wrt_pool *pool, const char *cpu, bool prometheus)
 {
 	struct wrt_stats s;
 
@@ -40,4 +40,5 @@ stats_print(FILE *f, wrt_pool *pool, bool prometheus)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		fprintf(f, "  %-22s %12" PRIu64 "\n", rows[i].what, rows[i].n);
 	fprintf(f, "  %-22s %12.6f\n", "CPU seconds", (double)s.cpu_ns / 1e9);
+	fprintf(f, "  %-22s %12s\n", "code for", cpu);
 }

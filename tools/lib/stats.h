@@ -8,6 +8,7 @@
 
 #include "wasmrt.h"
 
-void stats_print(FILE *f, wrt_pool *pool, bool prometheus);
+/* cpu: what the code was compiled for. */
+void stats_print(FILE *f, wrt_pool *pool, const char *cpu, bool prometheus);
 
 #endif
