@@ -13,7 +13,7 @@ from measure import CLANG, OUT, REAL, TOP, newer
 
 KERNELS = os.path.join(TOP, "bench/kernels")
 WASM = [CLANG, "--target=wasm32-wasi", "--sysroot=/usr", "-Wno-deprecated",
-        "--no-wasm-opt", "-O2"]
+        "--no-wasm-opt", "-O2"] + shlex.split(os.environ.get("WASM_FLAGS", ""))
 WASI_FLAGS = ["-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_PROCESS_CLOCKS",
               "-lwasi-emulated-signal", "-lwasi-emulated-process-clocks",
               "-Wl,-z,stack-size=1048576", "-Wl,--stack-first"]
