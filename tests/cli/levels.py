@@ -114,27 +114,42 @@ def shown():
         fail("one CPU has levels")
 
 
+PARTS, EACH = 40, 40000
+
+
+def large():
+    """Functions of several parts, each of which calls the next."""
+    wasm = os.path.join(scratch(), "m.wasm")
+    code = [(f"n{i}", 0, b"\1" * EACH + get(0) + (
+        b"\x10" + uleb(i + 1) if i + 1 < PARTS else const(40) + b"\x6a"))
+        for i in range(PARTS)]
+    with open(wasm, "wb") as f:
+        f.write(module(code))
+    return wasm
+
+
 @case
 def same_bytes_and_cache():
-    folder = os.path.join(scratch(), "cache")
+    folder, wasm = os.path.join(scratch(), "cache"), large()
 
-    def times(*options):
+    def cached(cpus):
         so = os.path.join(scratch(), "m.so")
-        r = run(WASMC, "-q", "--time-passes", "--cache-dir", folder, *options,
-                WAT("cli"), "-o", so).must()
+        r = run(WASMC, "-q", "-O1", "--time-passes", "--cache-dir", folder,
+                cpus, wasm, "-o", so).must()
+        m = re.search(r"(\d+)  parts from the cache, (\d+) new", r.err)
         with open(so, "rb") as f:
-            return f.read(), re.search(r"(\d+)  parts from the cache, (\d+) "
-                                       r"new", r.err).groups()
+            return f.read(), (int(m[1]), int(m[2]))
 
-    plain = compile_it(WAT("cli"), BOTH)
-    equal(times(f"--cpu={LOW}")[1], ("0", "1"))
-    # The first level is that compile's; the other's symbols are new.
-    equal(times(f"--cpu={HIGH}")[1], ("0", "1"))
-    first, new = times(BOTH)
-    equal(new, ("1", "1"))
-    again, new = times(f"--cpu={LOW},{HIGH}")
-    equal(new, ("2", "0"))
-    with open(plain, "rb") as f:
+    n = cached(f"--cpu={LOW}")[1][1]
+    if n < 2:
+        fail(f"{n} parts")
+    equal(cached(f"--cpu={HIGH}")[1], (0, n))
+    # The first level is as in a compile for it; the other's names are new.
+    first, counts = cached(BOTH)
+    equal(counts, (n, n))
+    again, counts = cached(f"--cpu={LOW},{HIGH}")
+    equal(counts, (2 * n, 0))
+    with open(compile_it(wasm, BOTH, "-O1"), "rb") as f:
         if not f.read() == first == again:
             fail("bytes differ")
 
@@ -164,17 +179,10 @@ def object_file():
 @case
 def several_parts():
     """Functions of one part call those of another, at their level."""
-    wasm = os.path.join(scratch(), "m.wasm")
-    count, each = 40, 40000
-    code = [(f"n{i}", 0, b"\1" * each + get(0) +
-             (b"\x10" + uleb(i + 1) if i + 1 < count else const(count) +
-              b"\x6a")) for i in range(count)]
-    with open(wasm, "wb") as f:
-        f.write(module(code))
-    so = compile_it(wasm, BOTH, "-O1")
+    so = compile_it(large(), BOTH, "-O1")
     for env in {}, {"WASMRT_CPU": TAKEN}:
         equal(run(WASMRUN, "--invoke", "f0", so, "2", env=env).must().out,
-              f"{count + 2}\n")
+              "42\n")
     dis = run("objdump", "-d", "--no-show-raw-insn", so).must().out
     # A call from one level to the other would run, and be slow or fault.
     here = None
