@@ -85,7 +85,8 @@ check_lists(struct snap *s)
 		    GOOD_LIST(s, e[i].inits, struct wabi_init);
 	for (uint32_t i = 0; ok && i < m->exports.n; i++)
 		ok = GOOD_LIST(s, x[i].name, char);
-	ok = ok && GOOD_LIST(s, m->levels, struct wabi_level);
+	ok = ok && GOOD_LIST(s, m->levels, struct wabi_level) &&
+	    m->levels.n < WABI_MAX_LEVELS;
 	for (uint32_t i = 0; ok && i < m->levels.n; i++)
 		ok = GOOD_LIST(s, OLD_LIST(s, levels, struct wabi_level)[i]
 		    .funcs, struct wabi_func_info);

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 
 BIN = os.environ.get("BIN", "build/bin")
+CPUS = "--cpu=" + ("x86-64,x86-64-v3" if os.uname().machine == "x86_64"
+                   else "generic,neoverse-n1")
 SEED = "tests/fuzz/fuzz_decode/mem.wasm"
 FILES = 300
 
@@ -46,11 +48,13 @@ def main():
     rng = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
         so = f"{folder}/whole.so"
-        subprocess.run([f"{BIN}/wasmc", "--quiet", SEED, "-o", so], check=True)
+        subprocess.run([f"{BIN}/wasmc", "--quiet", CPUS, SEED, "-o", so],
+                       check=True)
         r = dump([so])
         text = r.stdout.decode()
         if r.returncode == 0 and "export func[0] \"f\"" in text and \
-                "memory own 1: i64 1.." in text and "wasm 0x" in text:
+                "memory own 1: i64 1.." in text and "wasm 0x" in text and \
+                "level[1]" in text:
             print("ok whole")
         else:
             print(f"not ok whole: exit {r.returncode}: {text[-200:]!r}")
