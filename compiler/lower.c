@@ -120,12 +120,10 @@ static LLVMMetadataRef
 l_subprogram(struct lower *l, LLVMValueRef fn, const char *name,
     uint64_t offset)
 {
-	size_t n, nlink;
-	const char *link = LLVMGetValueName2(fn, &nlink);
+	size_t n = strlen(name);
 	LLVMMetadataRef sp;
 
-	n = strlen(name);
-	sp = LLVMDIBuilderCreateFunction(l->db, l->file, name, n, link, nlink,
+	sp = LLVMDIBuilderCreateFunction(l->db, l->file, name, n, "", 0,
 	    l->file, l_line(l, offset), l->subtype,
 	    LLVMGetLinkage(fn) == LLVMInternalLinkage, 1, l_line(l, offset),
 	    LLVMDIFlagZero, l->plan->opt_level > 0);

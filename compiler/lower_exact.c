@@ -220,13 +220,17 @@ x_seal_all(LLVMModuleRef mod, enum seal what)
 #define SIMPLIFY_CFG	"simplifycfg<" CFG ">"
 #define COMBINE	"instcombine<max-iterations=1;no-verify-fixpoint>"
 
-/* Level 1: what makes most of the difference for a tenth of the time. */
+/* Level 1: what makes most of the difference for a tenth of the time.  Modules
+ * come from compilers that inlined: doing it again takes more time than all else
+ * here and makes a third more code, which is no faster. */
 #define FAST								\
 	"function(sroa<modify-cfg>,early-cse<>," SIMPLIFY_CFG ","	\
-	COMBINE "),cgscc(inline),globaldce"
-#define FAST_LATE							\
-	"function(early-cse<memssa>," SIMPLIFY_CFG "),"			\
-	"strip-nonlinetable-debuginfo"
+	COMBINE "),"
+
+/* Host functions that are compiled in are there to be inlined, and come with
+ * descriptions of variables. */
+#define WITH_HOST	"cgscc(inline),"
+#define NO_VARIABLES	"strip-nonlinetable-debuginfo"
 
 /* LLVM's own default<O2>, without what wasm has no use for (coroutines,
  * exceptions, libraries) and what would not be exact, see above. */
@@ -266,7 +270,7 @@ x_seal_all(LLVMModuleRef mod, enum seal what)
 	"loop-mssa(licm<allowspeculation>),loop-sink,instsimplify,"	\
 	"div-rem-pairs,simplifycfg<" CFG ";switch-range-to-icmp;"	\
 	"speculate-unpredictables>),globaldce,constmerge,"		\
-	"strip-nonlinetable-debuginfo"
+	NO_VARIABLES
 
 #define VECTORISE(level)						\
 	"loop-distribute,loop-vectorize,infer-alignment,"		\
@@ -276,12 +280,25 @@ x_seal_all(LLVMModuleRef mod, enum seal what)
 	"speculate-blocks>,slp-vectorizer,vector-combine," COMBINE ","	\
 	"loop-unroll<" level ">,"
 
+/* Before and after our own. */
 static const char *const passes[4][2] = {
-	{ NULL, "strip-nonlinetable-debuginfo" },
-	{ FAST, FAST_LATE },
+	{ NULL, NULL },
+	{ FAST "globaldce", NULL },
 	{ EARLY INLINE(CLEAN_2("no-nontrivial")), LATE(VECTORISE("O2")) },
 	{ EARLY INLINE(CLEAN_2("nontrivial")), LATE(VECTORISE("O3")) },
 };
+
+static const char *const passes_with_host[2][2] = {
+	{ NULL, NO_VARIABLES },
+	{ FAST WITH_HOST "globaldce", NO_VARIABLES },
+};
+
+static const char *const *
+x_passes(const struct plan *p)
+{
+	return p->bitcode && p->opt_level <= 1 ?
+	    passes_with_host[p->opt_level] : passes[p->opt_level];
+}
 
 /* What cannot be said in the passes' text.  Promotion would keep stores of a
  * loop back to its end; sinking moves loads to where they are used, so that
@@ -350,10 +367,11 @@ int
 lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *const *text = x_passes(p->plan);
 	int rc;
 
 	pthread_once(&once, x_options);
-	rc = x_run(p, mod, tm, passes[p->plan->opt_level][0]);
+	rc = x_run(p, mod, tm, text[0]);
 	if (rc != WASMC_OK)
 		return rc;
 	x_unmark(mod);
@@ -361,8 +379,8 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 		x_seal_all(mod, SEAL_STORES);
 	rc = x_addresses(p, mod, tm);
 	if (rc == WASMC_OK)
-		rc = x_run(p, mod, tm, passes[p->plan->opt_level][1]);
-	if (rc == WASMC_OK && p->plan->opt_level > 0)
+		rc = x_run(p, mod, tm, text[1]);
+	if (rc == WASMC_OK && p->plan->opt_level > 1)
 		lower_fold(p->plan, mod);
 	if (rc == WASMC_OK && p->plan->opt_level > 1) {
 		lower_late(p->plan, mod);

@@ -59,4 +59,12 @@ def loops_are_vectorised():
     equal(vectorised("chain", funcs), False, "chain")
 
 
+# At the fast level it would cost more than it gives.
+@case
+def calls_are_inlined_at_2():
+    for level, want in ("1", True), ("2", False):
+        funcs, _ = ir(level)
+        equal("call fastcc i32" in funcs["caller"], want, "-O" + level)
+
+
 main()
