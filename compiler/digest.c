@@ -13,7 +13,8 @@ static bool
 in_digest(const char *name)
 {
 	static const char *const left_out[] = { ".text", WABI_SEC_IMAGE,
-	    WABI_SEC_DATA, WABI_SEC_DIGEST, ".symtab", ".strtab" };
+	    WABI_SEC_DATA, WABI_SEC_PCMAP, WABI_SEC_SOURCE, WABI_SEC_DIGEST,
+	    ".symtab", ".strtab" };
 
 	for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
 		if (!strcmp(name, left_out[i]))

@@ -479,9 +479,10 @@ enum wabi_bounds { WABI_BOUNDS_GUARD = 0, WABI_BOUNDS_EXPLICIT = 1 };
  * Digest: SHA-256 over, in this order, the ELF header, the program headers,
  * the section headers, and the contents of every section in index order whose
  * type is not SHT_NOBITS and whose name is neither .text, .wabi.image,
- * .wabi.data, .wabi.digest, .symtab, .strtab nor begins with .debug_ or
- * .rodata.  So no header and no metadata byte can change unnoticed; code and
- * data are covered by the optional signature.
+ * .wabi.data, .wabi.pcmap, .wabi.source, .wabi.digest, .symtab, .strtab nor
+ * begins with .debug_ or .rodata.  So no header and no metadata byte can change
+ * unnoticed; code and data are covered by the optional signature, and what only
+ * tells where code comes from is looked at when somebody asks.
  */
 #define WABI_SEC_META	".wabi.meta"
 #define WABI_SEC_DATA	".wabi.data"

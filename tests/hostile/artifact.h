@@ -201,7 +201,8 @@ static bool
 art_in_digest(const struct artifact *a, const Elf64_Shdr *s)
 {
 	static const char *const not[] = { ".text", ".wabi.image",
-		".wabi.data", ".wabi.digest", ".symtab", ".strtab" };
+		".wabi.data", ".wabi.pcmap", ".wabi.source", ".wabi.digest",
+		".symtab", ".strtab" };
 	const char *name = art_name(a, s);
 
 	if (s->sh_type == SHT_NOBITS || !strncmp(name, ".debug_", 7) ||

@@ -64,6 +64,31 @@ TEST(every_byte_of_headers_and_metadata)
 	artifact_free(&art);
 }
 
+/* It is not looked at before a place is asked for, and then believed in
+ * nothing. */
+TEST(damaged_map_of_places)
+{
+	const Elf64_Shdr *s;
+	struct wrt_error err;
+
+	artifact_sample(&art);
+	s = art_sec(&art, ".wabi.pcmap");
+	for (size_t i = s->sh_offset; i < s->sh_offset + s->sh_size; i++) {
+		struct wrt_frame f[WRT__PLACE_FRAMES];
+		wrt_module *m;
+
+		art.b[i] ^= 0xff;
+		artifact_write(&art);
+		if (wrt_module_open(&m, art.path, &err) != WRT_OK)
+			test_end('F', "byte %#zx: %s", i, err.text);
+		for (uintptr_t pc = m->text_start; pc < m->text_end; pc += 5)
+			wrt__symbolise(m, pc, false, f);
+		wrt_module_close(m);
+		art.b[i] ^= 0xff;
+	}
+	artifact_free(&art);
+}
+
 TEST(truncated)
 {
 	struct wrt_error err;

@@ -444,7 +444,8 @@ static void
 sign(uint8_t *p)
 {
 	static const char *const out[] = { ".text", ".wabi.image",
-	    ".wabi.data", ".wabi.digest", ".symtab", ".strtab" };
+	    ".wabi.data", ".wabi.pcmap", ".wabi.source", ".wabi.digest",
+	    ".symtab", ".strtab" };
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	uint64_t phoff, shoff;
 	uint16_t phnum, shnum;
