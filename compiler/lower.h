@@ -257,6 +257,9 @@ LLVMValueRef l_ref_callee(struct lower *, const struct insn *,
  * this vmctx; NULL, with nothing done, for any other call. */
 LLVMValueRef l_fixed_callee(struct lower *, const struct insn *,
     LLVMValueRef **args);
+/* The whole call_indirect as a switch over the few entries that it can reach.
+ * False, with nothing done, for any other call. */
+bool l_fixed_switch(struct lower *, const struct insn *);
 /* In the part that has the thunks. */
 void l_fixed_tables(struct lower *);
 

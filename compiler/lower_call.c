@@ -228,8 +228,11 @@ l_fixed_call(struct lower *l, const struct insn *in, LLVMValueRef code,
 void
 l_call_indirect(struct lower *l, const struct insn *in)
 {
-	LLVMValueRef *args, code = l_fixed_callee(l, in, &args), func;
+	LLVMValueRef *args, code, func;
 
+	if (l_fixed_switch(l, in))
+		return;
+	code = l_fixed_callee(l, in, &args);
 	if (code) {
 		if (!l_profile_call(l, in, code, true, args, l_fixed_call))
 			l_fixed_call(l, in, code, args);
