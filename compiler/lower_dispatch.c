@@ -9,9 +9,14 @@
  * leads to it, after registers are given out, as it does for C's `goto *`.  So
  * such a switch becomes a table of addresses and a jump.
  *
+ * With more targets LLVM leaves the jump alone too.  It is shorter all the same:
+ * a switch's own table has distances, which are extended and added to where it
+ * is.
+ *
  * The index must lie in the table: it does by what it is made of (a byte, so
- * many low bits), or the smaller of it and the entry behind the last is taken,
- * which leads to the default.
+ * many low bits), or it is compared.  If the jump is to be copied, the smaller
+ * of it and the entry behind the last is taken, which leads to the default, so
+ * that all is in one block; else a branch goes to the default.
  */
 #include <stdlib.h>
 
@@ -20,7 +25,8 @@
 
 enum {
 	MIN_CASES = 8,
-	MAX_TARGETS = 16,		/* more LLVM would not copy */
+	MAX_COPIED = 16,		/* more targets LLVM would not copy */
+	MAX_TARGETS = 512,
 	MAX_ENTRIES = 1024,
 	MIN_BACK = 4,			/* blocks that come back to it */
 	MAX_SIZE = 24,			/* instructions, without phis */
@@ -159,6 +165,42 @@ clamp(struct dispatch *d, LLVMValueRef i, uint64_t last)
 	    ""), i, max, "");
 }
 
+/* All that jump to the block jump to one before it, which gets what is in it
+ * but the switch, and goes to the default if the index is not in the table. */
+static void
+branch_out(struct dispatch *d)
+{
+	LLVMValueRef i = LLVMGetOperand(d->sw, 0), phi, v;
+	LLVMBasicBlockRef other = LLVMGetSwitchDefaultDest(d->sw), head;
+	LLVMBasicBlockRef here = LLVMGetInstructionParent(d->sw);
+
+	head = late_split(d->ctx, d->b, d->sw);
+	LLVMPositionBuilderAtEnd(d->b, head);
+	LLVMBuildCondBr(d->b, LLVMBuildICmp(d->b, LLVMIntULT, i,
+	    LLVMConstInt(LLVMTypeOf(i), d->n - 1, 0), ""), here, other);
+	for (phi = LLVMGetFirstInstruction(other); LLVMIsAPHINode(phi);
+	    phi = LLVMGetNextInstruction(phi))
+		for (unsigned k = 0; k < LLVMCountIncoming(phi); k++)
+			if (LLVMGetIncomingBlock(phi, k) == here) {
+				v = LLVMGetIncomingValue(phi, k);
+				LLVMAddIncoming(phi, &v, &head, 1);
+				break;
+			}
+}
+
+/* Is all that leads to the block an instruction? */
+static bool
+can_branch_out(LLVMValueRef sw)
+{
+	LLVMUseRef u = LLVMGetFirstUse(LLVMBasicBlockAsValue(
+	    LLVMGetInstructionParent(sw)));
+
+	for (; u; u = LLVMGetNextUse(u))
+		if (!LLVMIsAInstruction(LLVMGetUser(u)))
+			return false;
+	return true;
+}
+
 /* Edges stay as many as they were, for the phis behind them. */
 static void
 replace(struct dispatch *d, bool inside)
@@ -169,8 +211,11 @@ replace(struct dispatch *d, bool inside)
 	if (!g)
 		return;
 	LLVMPositionBuilderBefore(d->b, d->sw);
-	if (!inside)
+	if (!inside && (n <= MAX_COPIED || !can_branch_out(d->sw)))
 		i = clamp(d, i, d->n - 1);
+	else if (!inside)
+		branch_out(d);
+	LLVMPositionBuilderBefore(d->b, d->sw);
 	if (LLVMTypeOf(i) != d->i64)
 		i = LLVMBuildZExt(d->b, i, d->i64, "");
 	p = LLVMBuildGEP2(d->b, d->ptr, g, &i, 1, "");

@@ -46,21 +46,19 @@ late_redirect(LLVMBasicBlockRef from, LLVMBasicBlockRef to)
 	}
 }
 
-/* What comes before the instruction goes to a new block, to which all jump that
- * jumped to this one.  So the phis of the blocks behind stay as they are. */
-static LLVMBasicBlockRef
-late_split(struct late *l, LLVMValueRef at)
+LLVMBasicBlockRef
+late_split(LLVMContextRef ctx, LLVMBuilderRef builder, LLVMValueRef at)
 {
 	LLVMBasicBlockRef b = LLVMGetInstructionParent(at);
-	LLVMBasicBlockRef head = LLVMInsertBasicBlockInContext(l->ctx, b, "");
+	LLVMBasicBlockRef head = LLVMInsertBasicBlockInContext(ctx, b, "");
 	LLVMValueRef i;
 
 	late_redirect(b, head);
-	LLVMSetCurrentDebugLocation2(l->b, NULL);
-	LLVMPositionBuilderAtEnd(l->b, head);
+	LLVMSetCurrentDebugLocation2(builder, NULL);
+	LLVMPositionBuilderAtEnd(builder, head);
 	while ((i = LLVMGetFirstInstruction(b)) != at) {
 		LLVMInstructionRemoveFromParent(i);
-		LLVMInsertIntoBuilder(l->b, i);
+		LLVMInsertIntoBuilder(builder, i);
 	}
 	return head;
 }
@@ -187,7 +185,7 @@ late_saturate(struct late *l, LLVMValueRef call, bool is_signed)
 	LLVMValueRef back = is_signed && to == l->i32 ?
 	    late_back(call, LLVMTypeOf(x)) : NULL, good_back = NULL;
 
-	from[0] = late_split(l, call);
+	from[0] = late_split(l->ctx, l->b, call);
 	from[1] = LLVMInsertBasicBlockInContext(l->ctx, b, "");
 	LLVMSetCurrentDebugLocation2(l->b, where);
 	LLVMPositionBuilderAtEnd(l->b, from[0]);

@@ -10,6 +10,10 @@
 /* Write out what the machine does better; see lower_late.c. */
 void lower_late(const struct plan *, LLVMModuleRef);
 
+/* What comes before the instruction goes to a new block, to which all jump that
+ * jumped to its block.  So the phis of the blocks behind stay as they are. */
+LLVMBasicBlockRef late_split(LLVMContextRef, LLVMBuilderRef, LLVMValueRef at);
+
 /* Interpreters' switches as jumps to computed addresses; see
  * lower_dispatch.c. */
 void lower_dispatch(LLVMModuleRef);
