@@ -18,7 +18,7 @@
  *   lower_profile.c   what a profile says
  *   lower_bitcode.c   host functions that are compiled in
  *   lower_loop.c lower_affine.c lower_fold.c lower_flow.c lower_wide.c
- *   lower_late.c lower_dispatch.c   passes of ours over the IR
+ *   lower_late.c lower_dispatch.c lower_live.c   passes of ours over the IR
  *   thunk.c        the code between the host and the guest
  *
  * The module is valid: nothing is checked here, only asserted.  A handler gets

@@ -186,9 +186,11 @@ static void
 x_seal(LLVMValueRef i, unsigned invariant, enum seal what)
 {
 	LLVMOpcode op = LLVMGetInstructionOpcode(i);
+	uint64_t at;
 
 	if (what == SEAL_ALL && op == LLVMLoad && !LLVMGetMetadata(i, invariant)
-	    && !x_is_own_stack(LLVMGetOperand(i, 0)))
+	    && !x_is_own_stack(LLVMGetOperand(i, 0))
+	    && !flow_reads_vmctx(i, &at))
 		LLVMSetVolatile(i, 1);
 	if (op == LLVMAtomicRMW)
 		x_seal_rmw(i);
@@ -375,6 +377,8 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 	if (rc != WASMC_OK)
 		return rc;
 	x_unmark(mod);
+	if (p->plan->opt_level > 0)
+		lower_remember(p->plan, mod);
 	if (!p->plan->loose_stores && p->plan->opt_level > 0)
 		x_seal_all(mod, SEAL_STORES);
 	rc = x_addresses(p, mod, tm);
@@ -385,6 +389,7 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 	if (rc == WASMC_OK && p->plan->opt_level > 1) {
 		lower_late(p->plan, mod);
 		lower_dispatch(mod);
+		lower_live(p->plan, mod);
 	}
 	if (rc == WASMC_OK)
 		x_seal_all(mod, p->plan->opt_level > 0 ? SEAL_ALL :

@@ -269,6 +269,33 @@ flow_root(LLVMValueRef p)
 	return p;
 }
 
+/* The function's vmctx, or NULL if its first parameter is something else. */
+static LLVMValueRef
+flow_vmctx(LLVMValueRef fn)
+{
+	return LLVMCountParams(fn) > 0 && LLVMGetStringAttributeAtIndex(fn, 1,
+	    ATTR_VMCTX, sizeof ATTR_VMCTX - 1) ? LLVMGetParam(fn, 0) : NULL;
+}
+
+bool
+flow_reads_vmctx(LLVMValueRef load, uint64_t *at)
+{
+	LLVMValueRef q = LLVMGetOperand(load, 0), step;
+	LLVMTypeRef i8 = LLVMInt8TypeInContext(LLVMGetTypeContext(
+	    LLVMTypeOf(load)));
+
+	*at = 0;
+	for (; LLVMIsAGetElementPtrInst(q); q = LLVMGetOperand(q, 0)) {
+		step = LLVMGetOperand(q, 1);
+		if (LLVMGetNumOperands(q) != 2 || !LLVMIsAConstantInt(step) ||
+		    LLVMGetGEPSourceElementType(q) != i8)
+			return false;
+		*at += LLVMConstIntGetZExtValue(step);
+	}
+	return q == flow_vmctx(LLVMGetBasicBlockParent(
+	    LLVMGetInstructionParent(load)));
+}
+
 /* The memory whose base is loaded from vmctx at this offset. */
 static uint32_t
 flow_memory_at(const struct plan *p, uint64_t at)

@@ -10,6 +10,9 @@
 
 #define NO_BLOCK	UINT32_MAX
 
+/* What the parameter has that is the instance's vmctx. */
+#define ATTR_VMCTX	"wabi-vmctx"
+
 /* A table from LLVM's objects to numbers. */
 struct flow_map {
 	const void **keys;
@@ -50,6 +53,8 @@ struct place {
  * and unchecked? */
 bool flow_access(const struct plan *, LLVMTargetDataRef, LLVMValueRef,
     struct place *);
+/* Does the load read vmctx itself, and where? */
+bool flow_reads_vmctx(LLVMValueRef load, uint64_t *at);
 /* What the pointer is added to at last: behind all getelementptr. */
 LLVMValueRef flow_root(LLVMValueRef pointer);
 /* May the memory have 2^32 bytes?  If not it ends below 2^32 - 2^16. */

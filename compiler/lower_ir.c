@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lower.h"
+#include "lower_flow.h"
 
 /* ---- Attributes ---- */
 
@@ -279,6 +280,8 @@ l_func(struct lower *l, uint32_t func)
 	l_param_attr(l, fn, "noundef", 0);
 	l_param_attr(l, fn, "dereferenceable", l->plan->layout.size);
 	l_param_attr(l, fn, "align", 16);
+	LLVMAddAttributeAtIndex(fn, 1, LLVMCreateStringAttribute(l->ctx,
+	    ATTR_VMCTX, sizeof ATTR_VMCTX - 1, "", 0));
 	l_profile_func(l, fn, func);
 	if (l->part->alone && !f->referenced && func != l->m->start) {
 		LLVMSetVisibility(fn, LLVMDefaultVisibility);

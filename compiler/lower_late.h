@@ -14,6 +14,11 @@ void lower_late(const struct plan *, LLVMModuleRef);
  * jumped to its block.  So the phis of the blocks behind stay as they are. */
 LLVMBasicBlockRef late_split(LLVMContextRef, LLVMBuilderRef, LLVMValueRef at);
 
+/* Say again of loads from vmctx that what they read is fixed. */
+void lower_remember(const struct plan *, LLVMModuleRef);
+/* Make what is cheap where it is needed; see lower_live.c. */
+void lower_live(const struct plan *, LLVMModuleRef);
+
 /* Interpreters' switches as jumps to computed addresses; see
  * lower_dispatch.c. */
 void lower_dispatch(LLVMModuleRef);

@@ -1,6 +1,6 @@
 @wabi.table.0 = internal constant [8 x i32] [i32 trunc (i64 sub (i64 ptrtoint (ptr @two to i64), i64 ptrtoint (ptr @wabi.table.0 to i64)) to i32), i32 1, i32 0, i32 0, i32 0, i32 0, i32 0, i32 0], align 8
 
-define hidden fastcc void @two(ptr noundef nonnull align 16 dereferenceable(368) %0, i32 %1, ptr %2) {
+define hidden fastcc void @two(ptr noundef nonnull align 16 dereferenceable(368) "wabi-vmctx" %0, i32 %1, ptr %2) {
 entry:
   %3 = alloca i32, align 4
   br label %4
@@ -20,7 +20,7 @@ entry:
   ret void
 }
 
-define hidden fastcc i32 @import(ptr noundef nonnull align 16 dereferenceable(368) %0, i32 %1) {
+define hidden fastcc i32 @import(ptr noundef nonnull align 16 dereferenceable(368) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   br label %3
@@ -41,7 +41,7 @@ entry:
   ret i32 %11
 }
 
-define hidden fastcc i64 @two.3(ptr noundef nonnull align 16 dereferenceable(368) %0) {
+define hidden fastcc i64 @two.3(ptr noundef nonnull align 16 dereferenceable(368) "wabi-vmctx" %0) {
 entry:
   %results = alloca [2 x <2 x i64>], align 16
   br label %1
@@ -66,7 +66,7 @@ entry:
   ret i64 %12
 }
 
-define hidden fastcc i32 @indirect(ptr noundef nonnull align 16 dereferenceable(368) %0, i32 %1) {
+define hidden fastcc i32 @indirect(ptr noundef nonnull align 16 dereferenceable(368) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   %results = alloca [2 x <2 x i64>], align 16
@@ -118,7 +118,7 @@ entry:
   ret void
 }
 
-define hidden fastcc ptr @ref(ptr noundef nonnull align 16 dereferenceable(368) %0) {
+define hidden fastcc ptr @ref(ptr noundef nonnull align 16 dereferenceable(368) "wabi-vmctx" %0) {
 entry:
   br label %1
 

@@ -1,4 +1,4 @@
-define hidden fastcc i32 @if(ptr noundef nonnull align 16 dereferenceable(240) %0, i32 %1) {
+define hidden fastcc i32 @if(ptr noundef nonnull align 16 dereferenceable(240) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   br label %3
@@ -25,7 +25,7 @@ entry:
   ret i32 %11
 }
 
-define hidden fastcc i32 @loop(ptr noundef nonnull align 16 dereferenceable(240) %0, i32 %1) {
+define hidden fastcc i32 @loop(ptr noundef nonnull align 16 dereferenceable(240) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   br label %3
@@ -52,7 +52,7 @@ entry:
   ret i32 %12
 }
 
-define hidden fastcc i32 @table(ptr noundef nonnull align 16 dereferenceable(240) %0, i32 %1) {
+define hidden fastcc i32 @table(ptr noundef nonnull align 16 dereferenceable(240) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   br label %3
@@ -77,7 +77,7 @@ entry:
   ret i32 %8
 }
 
-define hidden fastcc i32 @dead(ptr noundef nonnull align 16 dereferenceable(240) %0) {
+define hidden fastcc i32 @dead(ptr noundef nonnull align 16 dereferenceable(240) "wabi-vmctx" %0) {
 entry:
   br label %1
 

@@ -1,4 +1,4 @@
-define hidden fastcc i64 @load(ptr noundef nonnull align 16 dereferenceable(256) %0, i32 %1) {
+define hidden fastcc i64 @load(ptr noundef nonnull align 16 dereferenceable(256) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   %3 = getelementptr i8, ptr %0, i64 64
@@ -21,7 +21,7 @@ entry:
   ret i64 %13
 }
 
-define hidden fastcc void @store(ptr noundef nonnull align 16 dereferenceable(256) %0, i32 %1, float %2) {
+define hidden fastcc void @store(ptr noundef nonnull align 16 dereferenceable(256) "wabi-vmctx" %0, i32 %1, float %2) {
 entry:
   %3 = alloca i32, align 4
   %4 = alloca float, align 4
@@ -44,7 +44,7 @@ entry:
   ret void
 }
 
-define hidden fastcc i32 @far(ptr noundef nonnull align 16 dereferenceable(256) %0, i32 %1) {
+define hidden fastcc i32 @far(ptr noundef nonnull align 16 dereferenceable(256) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   %3 = getelementptr i8, ptr %0, i64 64
@@ -93,7 +93,7 @@ entry:
   ret void
 }
 
-define hidden fastcc i32 @grow(ptr noundef nonnull align 16 dereferenceable(256) %0, i32 %1) {
+define hidden fastcc i32 @grow(ptr noundef nonnull align 16 dereferenceable(256) "wabi-vmctx" %0, i32 %1) {
 entry:
   %2 = alloca i32, align 4
   br label %3

@@ -1,4 +1,4 @@
-define hidden fastcc i32 @div(ptr noundef nonnull align 16 dereferenceable(336) %0, i32 %1, i32 %2) {
+define hidden fastcc i32 @div(ptr noundef nonnull align 16 dereferenceable(336) "wabi-vmctx" %0, i32 %1, i32 %2) {
 entry:
   %3 = alloca i32, align 4
   %4 = alloca i32, align 4
@@ -44,7 +44,7 @@ entry:
   ret void
 }
 
-define hidden fastcc i64 @rem(ptr noundef nonnull align 16 dereferenceable(336) %0, i64 %1, i64 %2) {
+define hidden fastcc i64 @rem(ptr noundef nonnull align 16 dereferenceable(336) "wabi-vmctx" %0, i64 %1, i64 %2) {
 entry:
   %3 = alloca i64, align 8
   %4 = alloca i64, align 8
@@ -74,7 +74,7 @@ trap:                                             ; preds = %5
   ret i64 %14
 }
 
-define hidden fastcc i32 @shl(ptr noundef nonnull align 16 dereferenceable(336) %0, i32 %1, i32 %2) {
+define hidden fastcc i32 @shl(ptr noundef nonnull align 16 dereferenceable(336) "wabi-vmctx" %0, i32 %1, i32 %2) {
 entry:
   %3 = alloca i32, align 4
   %4 = alloca i32, align 4
@@ -95,7 +95,7 @@ entry:
   ret i32 %11
 }
 
-define hidden fastcc i32 @trunc.3(ptr noundef nonnull align 16 dereferenceable(336) %0, double %1) {
+define hidden fastcc i32 @trunc.3(ptr noundef nonnull align 16 dereferenceable(336) "wabi-vmctx" %0, double %1) {
 entry:
   %2 = alloca double, align 8
   br label %3
@@ -124,7 +124,7 @@ trap:                                             ; preds = %3
   ret i32 %13
 }
 
-define hidden fastcc float @quiet(ptr noundef nonnull align 16 dereferenceable(336) %0, float %1) {
+define hidden fastcc float @quiet(ptr noundef nonnull align 16 dereferenceable(336) "wabi-vmctx" %0, float %1) {
 entry:
   %2 = alloca float, align 4
   br label %3
@@ -142,7 +142,7 @@ entry:
   ret float %8
 }
 
-define hidden fastcc double @min(ptr noundef nonnull align 16 dereferenceable(336) %0, double %1, double %2) {
+define hidden fastcc double @min(ptr noundef nonnull align 16 dereferenceable(336) "wabi-vmctx" %0, double %1, double %2) {
 entry:
   %3 = alloca double, align 8
   %4 = alloca double, align 8
