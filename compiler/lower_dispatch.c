@@ -9,9 +9,9 @@
  * leads to it, after registers are given out, as it does for C's `goto *`.  So
  * such a switch becomes a table of addresses and a jump.
  *
- * With more targets LLVM leaves the jump alone too.  It is shorter all the same:
- * a switch's own table has distances, which are extended and added to where it
- * is.
+ * With more targets LLVM leaves the jump alone too.  It is shorter all the
+ * same: a switch's own table has distances, which are extended and added to
+ * where it is.
  *
  * The index must lie in the table: it does by what it is made of (a byte, so
  * many low bits), or it is compared.  If the jump is to be copied, the smaller

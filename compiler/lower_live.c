@@ -9,10 +9,10 @@
  * loaded from vmctx for the sake of blocks that seldom run.  So, after all
  * passes:
  *
- *   addresses	of an access are made in its block, where they become part of the
- *		instruction.  Only the index is kept
- *   indices	are extended to 64 bits where they are made, once, for there that is
- *		part of the instruction
+ *   addresses	of an access are made in its block, where they become part of
+ *		the instruction.  Only the index is kept
+ *   indices	are extended to 64 bits where they are made, once, for there
+ *		that is part of the instruction
  *   constants	of vmctx are loaded where they are used, unless in a loop that
  *		calls nothing: from the stack they would be loaded too
  */
@@ -331,7 +331,8 @@ counts(LLVMValueRef phi)
 		LLVMValueRef v = LLVMGetIncomingValue(phi, k);
 
 		if (LLVMIsABinaryOperator(v) &&
-		    (LLVMGetOperand(v, 0) == phi || LLVMGetOperand(v, 1) == phi))
+		    (LLVMGetOperand(v, 0) == phi ||
+		    LLVMGetOperand(v, 1) == phi))
 			return true;
 	}
 	return false;
