@@ -185,6 +185,7 @@ def digest_of(b):
         if name == ".wabi.digest":
             stored = body
         if s[1] == 8 or name in (".text", ".wabi.image", ".wabi.data",
+                                 ".wabi.pcmap", ".wabi.source",
                                  ".wabi.digest", ".symtab", ".strtab") or \
                 name.startswith((".debug_", ".rodata")):
             continue
