@@ -226,7 +226,7 @@ x_seal_all(LLVMModuleRef mod, enum seal what)
  * come from compilers that inlined: doing it again takes more time than all else
  * here and makes a third more code, which is no faster. */
 #define FAST								\
-	"function(sroa<modify-cfg>,early-cse<>," SIMPLIFY_CFG ","	\
+	"function<eager-inv>(mem2reg,early-cse<>," SIMPLIFY_CFG ","	\
 	COMBINE "),"
 
 /* Host functions that are compiled in are there to be inlined, and come with
@@ -376,10 +376,11 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 	rc = x_run(p, mod, tm, text[0]);
 	if (rc != WASMC_OK)
 		return rc;
-	x_unmark(mod);
+	if (p->plan->opt_level > VOLATILE_LEVEL)
+		x_unmark(mod);
 	if (p->plan->opt_level > 0)
 		lower_remember(p->plan, mod);
-	if (!p->plan->loose_stores && p->plan->opt_level > 0)
+	if (!p->plan->loose_stores && p->plan->opt_level > VOLATILE_LEVEL)
 		x_seal_all(mod, SEAL_STORES);
 	rc = x_addresses(p, mod, tm);
 	if (rc == WASMC_OK)
