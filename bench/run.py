@@ -59,7 +59,7 @@ class Results:
 def run_once(side, program):
     r = timed(side.command(program), program.stdin)
     cpu = r.cpu
-    if side.reports_cpu and r.err.strip():
+    if side.reports_cpu and r.code == 0:
         cpu = float(r.err.split()[-1])
     return r, cpu
 
