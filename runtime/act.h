@@ -75,6 +75,7 @@ struct wrt__thread {
 	 * it or by the watchdog. */
 	_Atomic uint64_t wall_alarm, cpu_alarm, slice_alarm;
 	struct wrt__context *volatile resume;	/* for the handler to load */
+	sigset_t resume_mask;		/* the guest's, with it */
 	int resend_timer;		/* the kernel's id, or -1: none yet */
 	uint64_t resend_ns;		/* until the next one; 0: not running */
 	volatile bool held;		/* the kill signal may be blocked, see

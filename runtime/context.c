@@ -12,6 +12,7 @@
  * The room is made in advance, as large as the machine's registers can be;
  * nothing here allocates in a handler.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -326,24 +327,32 @@ fp_control_set(uint64_t x)
 
 /* On a piece of the host's stack, as the guest to be entered: have the handler
  * put the registers in place.  A kill that came before resume was set found
- * nothing to do but to set pending. */
+ * nothing to do but to set pending.  All other signals wait until then: the
+ * registers take the place of those that the handler finds, which must not be
+ * those of a handler of the host's. */
 static void
 go_on(void *x, void *top, void *z)
 {
 	struct wrt__act *a = x;
 	struct wrt__thread *t = a->thread;
+	sigset_t set;
 
 	(void)z;
 	a->stack_top = top;
 	wrt__kill_unblock();
+	sigfillset(&set);
+	pthread_sigmask(SIG_SETMASK, &set, &t->resume_mask);
 	t->resume = a->inst->context;
 	atomic_signal_fence(memory_order_seq_cst);
 	if (wrt__must_end(a)) {
 		t->resume = NULL;
+		pthread_sigmask(SIG_SETMASK, &t->resume_mask, NULL);
 		wrt__trap(WABI_TRAP_INTERRUPT);
 	}
-	for (;;)
-		syscall(SYS_tgkill, getpid(), t->tid, wrt__kill_signal());
+	sigdelset(&set, wrt__kill_signal());
+	syscall(SYS_tgkill, getpid(), t->tid, wrt__kill_signal());
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	abort();			/* it has come */
 }
 
 bool

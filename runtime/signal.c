@@ -294,6 +294,7 @@ resume(struct wrt__thread *t, ucontext_t *uc)
 	if (!t->resume)
 		return false;
 	wrt__context_load(t->resume, uc);
+	memcpy(&uc->uc_sigmask, &t->resume_mask, 8);	/* the kernel's size */
 	t->resume = NULL;
 	return true;
 }
