@@ -77,6 +77,19 @@ flow_map_get(const struct flow_map *m, const void *key)
 	return m->keys[h] ? m->values[h] : UINT32_MAX;
 }
 
+void *
+flow_room(void *array, uint32_t n, uint32_t *room, size_t size)
+{
+	void *p = array;
+
+	if (n == *room) {
+		p = realloc(array, (2 * (size_t)n + 64) * size);
+		if (p)
+			*room = 2 * n + 64;
+	}
+	return p;
+}
+
 /* ---- Blocks ---- */
 
 /* Postorder without recursion: a function may have 10^5 blocks in a row. */

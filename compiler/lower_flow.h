@@ -23,6 +23,10 @@ bool flow_map_put(struct flow_map *, const void *key, uint32_t value);
 /* UINT32_MAX if it is not there. */
 uint32_t flow_map_get(const struct flow_map *, const void *key);
 
+/* The array of n elements of `size` bytes with room for one more, perhaps at
+ * another place; NULL if there is no memory, and it is as it was. */
+void *flow_room(void *array, uint32_t n, uint32_t *room, size_t size);
+
 /* The reachable blocks in reverse postorder, so that a block's dominator has a
  * smaller number, and the tree of dominators. */
 struct flow {

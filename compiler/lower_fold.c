@@ -210,15 +210,11 @@ fold_distance(const struct fact *fact, LLVMValueRef base,
 static void
 fold_learn(struct fold *f, const struct fact *new)
 {
-	if (f->nfacts == f->room) {
-		uint32_t room = 2 * f->room + 64;
-		struct fact *p = realloc(f->facts, room * sizeof *p);
+	struct fact *p = flow_room(f->facts, f->nfacts, &f->room, sizeof *p);
 
-		if (!p)
-			return;
-		f->facts = p;
-		f->room = room;
-	}
+	if (!p)
+		return;
+	f->facts = p;
 	f->facts[f->nfacts++] = *new;
 }
 

@@ -146,7 +146,8 @@ loop_fill(struct live *l, uint32_t head, uint32_t *stack)
 		b = stack[--n];
 		if (l->loop[b] == NO_BLOCK)
 			l->loop[b] = head;
-		l->calls[head] |= block_calls(f->blocks[b]);
+		l->calls[head] = l->calls[head] ||
+		    block_calls(f->blocks[b]);
 		for (uint32_t k = f->pred_first[b]; b != head &&
 		    k < f->pred_first[b + 1]; k++)
 			if (!seen[f->preds[k]]) {
@@ -301,8 +302,8 @@ live_index(struct live *l, LLVMValueRef z)
 	LLVMValueRef v = LLVMGetOperand(z, 0), at, user;
 	LLVMUseRef u, next;
 
-	if (LLVMTypeOf(v) != l->i32 || LLVMTypeOf(z) != l->i64 ||
-	    !LLVMIsAInstruction(v) || LLVMGetInstructionParent(v) ==
+	if (!LLVMGetFirstUse(z) || LLVMTypeOf(v) != l->i32 ||
+	    LLVMTypeOf(z) != l->i64 || !LLVMIsAInstruction(v) || LLVMGetInstructionParent(v) ==
 	    LLVMGetInstructionParent(z))
 		return;
 	at = behind(v);
@@ -368,18 +369,15 @@ is_extended(struct live *l, LLVMValueRef v)
 static void
 widen_note(struct live *l, LLVMValueRef phi)
 {
+	struct wide *p;
+
 	if (flow_map_get(&l->wide_at, phi) != UINT32_MAX ||
 	    !can_widen(l, phi))
 		return;
-	if (l->nwide == l->wide_room) {
-		uint32_t room = 2 * l->wide_room + 64;
-		struct wide *p = realloc(l->wide, room * sizeof *p);
-
-		if (!p)
-			return;
-		l->wide = p;
-		l->wide_room = room;
-	}
+	p = flow_room(l->wide, l->nwide, &l->wide_room, sizeof *p);
+	if (!p)
+		return;
+	l->wide = p;
 	if (!flow_map_put(&l->wide_at, phi, l->nwide))
 		return;
 	l->wide[l->nwide++].phi = phi;
