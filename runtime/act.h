@@ -338,9 +338,10 @@ bool wrt__context_enter(struct wrt__act *a);
 /* Is the activation to be suspended? */
 bool wrt__slice_wanted(const struct wrt__act *a);
 /* From the handler: a slice is used up; then, what is to be done about all
- * requests, false if there are none. */
+ * requests, false if there are none.  by_timer: it is a signal sent again. */
 void wrt__slice_over(wrt_instance *i);
-bool wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest);
+bool wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest,
+    bool by_timer);
 /* Counts forks seen in this process, as the child: pools do not survive. */
 extern unsigned wrt__forks;
 /* For fork.c: modules, types, registry.c, address ranges, stacks, slots of

@@ -254,29 +254,39 @@ find_feature(const char *name, size_t len)
 	return NULL;
 }
 
+/* The next of a list with commas, which is what follows; NULL at its end. */
+static const char *
+next_name(const char **list, size_t *len)
+{
+	const char *s = *list;
+
+	if (!s || !*s)
+		return NULL;
+	*len = strcspn(s, ",");
+	*list = s + *len + (s[*len] == ',');
+	return s;
+}
+
 const char *
 wrt__cpu_odd_env(size_t *len)
 {
-	const char *s = getenv("WASMRT_CPU");
+	const char *list = getenv("WASMRT_CPU"), *s;
 
-	for (; s && *s; s += *len + (s[*len] == ',')) {
-		*len = strcspn(s, ",");
+	while ((s = next_name(&list, len)))
 		if (*len && (*s != '-' || !find_feature(s + 1, *len - 1)))
 			return s;
-	}
 	return NULL;
 }
 
 static bool
 is_taken_away(const char *name, size_t len)
 {
-	const char *s = getenv("WASMRT_CPU");
+	const char *list = getenv("WASMRT_CPU"), *s;
+	size_t n;
 
-	for (size_t n; s && *s; s += n + (s[n] == ',')) {
-		n = strcspn(s, ",");
+	while ((s = next_name(&list, &n)))
 		if (n == len + 1 && *s == '-' && !memcmp(s + 1, name, len))
 			return true;
-	}
 	return false;
 }
 
@@ -291,20 +301,18 @@ has_name(const char *name, size_t len)
 const char *
 wrt__cpu_missing(const char *list, size_t *len)
 {
-	while (*list) {
-		size_t n = strcspn(list, ",");
-		const char *name = list + 1;
+	const char *s;
+
+	while ((s = next_name(&list, len))) {
+		bool is_signed = *s == '-' || *s == '+';
 
 		/* "-x" is code that does not need x. */
-		if (*list != '-' && *list != '+') {
-			name = list;
-			*len = n;
-		} else {
-			*len = n - 1;
-		}
-		if (n && *list != '-' && !has_name(name, *len))
-			return name;
-		list += n + (list[n] == ',');
+		if (!*len || *s == '-')
+			continue;
+		s += is_signed;
+		*len -= is_signed;
+		if (!has_name(s, *len))
+			return s;
 	}
 	return NULL;
 }

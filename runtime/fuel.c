@@ -92,8 +92,7 @@ wrt__fuel_fault(struct wrt__act *a)
 	struct wrt_module *m = a->inst->module;
 
 	if (a->code != WABI_TRAP_MEMORY_OOB || a->is_return || !a->regs.pc ||
-	    (!wrt__in_module(m, a->regs.pc) &&
-	    !wrt__registry_find(a->regs.pc, &m)) || !m->meta->fuel.n)
+	    !wrt__module_at(&m, a->regs.pc) || !m->meta->fuel.n)
 		return;
 	for (wrt_instance *i = wrt__group_of(&a->inst->group)->members; i;
 	    i = i->next) {

@@ -226,6 +226,12 @@ wrt__in_module(const struct wrt_module *m, uintptr_t pc)
 {
 	return pc >= m->text_start && pc < m->text_end;
 }
+/* The likeliest one first; *m becomes it. */
+static inline bool
+wrt__module_at(struct wrt_module **m, uintptr_t pc)
+{
+	return wrt__in_module(*m, pc) || wrt__registry_find(pc, m);
+}
 int wrt__registry_add(struct wrt_module *m);
 void wrt__registry_remove(struct wrt_module *m);
 /* In a forked child, where nobody else searches. */

@@ -166,11 +166,11 @@ pass_on(int sig, siginfo_t *si, void *uc)
 /* ---- Faults ------------------------------------------------------------ */
 
 static bool
-in_guest(uintptr_t pc)
+in_guest(const struct wrt__act *a, uintptr_t pc)
 {
-	struct wrt_module *m;
+	struct wrt_module *m = a->inst->module;
 
-	return wrt__registry_find(pc, &m);
+	return wrt__module_at(&m, pc);
 }
 
 static void
@@ -210,8 +210,7 @@ fault(siginfo_t *si, ucontext_t *uc, const void *back)
 	    (uint64_t)off < wrt__mem_bytes(mem) &&
 	    wrt__pages_serve(mem, (uint64_t)off))
 		return true;
-	if (!a || a->in_host || !(wrt__in_module(a->inst->module,
-	    context_pc(uc)) || in_guest(context_pc(uc))))
+	if (!a || a->in_host || !in_guest(a, context_pc(uc)))
 		return false;
 	if (in_memory) {
 		a->address = mem && off >= 0 ? (uint64_t)off : 0;
@@ -307,6 +306,7 @@ on_kill(int sig, siginfo_t *si, void *uc)
 {
 	struct wrt__act *a = wrt__act, *last;
 	bool resumed = a && resume(a->thread, uc);
+	bool by_timer = si->si_code == SI_TIMER;
 	uintptr_t pc = context_pc(uc);
 	int e = errno;
 
@@ -316,7 +316,7 @@ on_kill(int sig, siginfo_t *si, void *uc)
 		/* If it was, it is on its way out, in the runtime. */
 		bool was = a && a->suspended;
 		bool asked = wrt__slice_signal(a, uc,
-		    !resumed && in_guest(pc));
+		    !resumed && a && in_guest(a, pc), by_timer);
 
 		if (asked && a->suspended && !was) {
 			context_regs(uc, &a->regs);
@@ -335,7 +335,7 @@ on_kill(int sig, siginfo_t *si, void *uc)
 			break;
 	}
 	wrt__wait_kill(a->thread);
-	if (!a->in_host && (in_guest(pc) || in_fast_entry(pc))) {
+	if (!a->in_host && (in_guest(a, pc) || in_fast_entry(pc))) {
 		trap_out(uc, a, WABI_TRAP_INTERRUPT);
 	} else if (!a->in_host && wrt__pc_in_window(pc)) {
 		/* The stub has noted where the guest is; in wrt__enter it has
@@ -344,7 +344,7 @@ on_kill(int sig, siginfo_t *si, void *uc)
 		context_leave(uc, a);
 	} else if (a->in_host) {
 		/* It may be about to wait in the kernel. */
-		wrt__resend_start(a->thread, si->si_code == SI_TIMER);
+		wrt__resend_start(a->thread, by_timer);
 	} else {
 		/* Perhaps in a handler, above guest code: come again when that
 		 * returns and with it the guest's mask.  From a runtime call

@@ -55,7 +55,8 @@ wrt__slice_over(wrt_instance *i)
 }
 
 bool
-wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest)
+wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest,
+    bool by_timer)
 {
 	bool any = false;
 
@@ -68,7 +69,7 @@ wrt__slice_signal(struct wrt__act *a, ucontext_t *uc, bool in_guest)
 	if (!any || !wrt__slice_wanted(a) || a->in_host || a->suspended)
 		return any;
 	if (!in_guest || !wrt__context_save(a->inst->context, uc)) {
-		wrt__resend_start(a->thread, true);
+		wrt__resend_start(a->thread, by_timer);
 		return true;
 	}
 	wrt__suspend_as(a, WRT__BY_SIGNAL);

@@ -5,9 +5,10 @@
  * A page that is brought by the fault handler costs several times what it costs
  * among others, so a memory gets all that most memories of this image needed
  * when it is first used: by a call of its instance, which then has no fault at
- * all, or by a fault, if another's guest or the host was first.  One memory of 16 is only watched: every page it faults on
- * is counted.  What three of four of the watched touched is usual, as long as
- * it is no more than can be copied back at a reset.
+ * all, or by a fault, if another's guest or the host was first.  One memory of
+ * 16 is only watched: every page it faults on is counted.  What three of four
+ * of the watched touched is usual, as long as it is no more than can be copied
+ * back at a reset.
  *
  * Called from signal handlers, by any number of threads; all counts are
  * guesses, and a lost one does no harm.
