@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -279,6 +280,70 @@ TEST(preempted_by_another_thread)
 	CHECK(n <= atomic_load(&promised));
 	CHECK_EQ(wrt_instance_preempt(e.i), WRT_ESTATE);
 	CHECK_EQ(wrt_instance_preempt(NULL), WRT_EINVAL);
+	down(&e);
+}
+
+static struct {
+	pthread_t thread;
+	wrt_instance *i;
+	volatile int begun, ended;
+	atomic_int turn;
+} preempted;
+
+static void
+on_alarm(int sig)
+{
+	preempted.begun++;
+	wrt_instance_preempt(preempted.i);
+	preempted.ended++;
+}
+
+/* One a turn, soon after it has begun. */
+static void *
+alarms(void *arg)
+{
+	for (int seen = 0; !atomic_load(&stop);) {
+		int turn = atomic_load(&preempted.turn);
+
+		if (turn == seen)
+			continue;
+		for (volatile int n = turn % 100 * 50; n > 0; n--)
+			;
+		pthread_kill(preempted.thread, SIGALRM);
+		seen = turn;
+	}
+	return NULL;
+}
+
+/* By a handler of the host's, which may come when the guest is just about to go
+ * on: it runs to its end before that does. */
+TEST(preempted_by_a_handler)
+{
+	struct env e;
+	pthread_t t;
+	int begun, rc;
+
+	NEEDS_SIGNALS();
+	up(&e);
+	CHECK_EQ(wrt_instance_set_slice(e.i, MS), 0);
+	preempted.thread = pthread_self();
+	preempted.i = e.i;
+	CHECK(signal(SIGALRM, on_alarm) != SIG_ERR);
+	CHECK_EQ(pthread_create(&t, NULL, alarms, NULL), 0);
+	rc = wrt_instance_call(e.i, "count", NULL, 0, NULL);
+	for (int k = 0; k < 5000; k++) {
+		CHECK_EQ(rc, WRT_SUSPENDED);
+		atomic_fetch_add(&preempted.turn, 1);
+		rc = wrt_instance_resume(e.i, NULL, 0, NULL);
+	}
+	atomic_store(&stop, true);
+	pthread_join(t, NULL);
+	begun = preempted.begun;
+	CHECK(begun > 1000);
+	CHECK_EQ(preempted.ended, begun);
+	raise(SIGALRM);			/* it is not blocked */
+	CHECK_EQ(preempted.ended, begun + 1);
+	CHECK_EQ(wrt_instance_reset(e.i, NULL), 0);
 	down(&e);
 }
 
