@@ -59,14 +59,6 @@ l_no_memory(void *data)
 	longjmp(c->fail, 1);
 }
 
-void
-l_unsupported(struct lower *l, const struct insn *in)
-{
-	l->c.failing = WASMC_EUNSUPPORTED;
-	wc_fail(&l->c, in->offset, "%s is not compiled yet",
-	    opinfos[in->op].text);
-}
-
 /* ---- One instruction after another ---- */
 
 /* Where nothing is reachable only the nesting of blocks matters. */

@@ -353,7 +353,6 @@ int l_bitcode(struct lower *);
 void l_thunks(struct lower *);
 
 /* ---- Handlers, one per name in the last column of ops.def ---- */
-#include "lower_todo.h"
 #define OP(code, NAME, text, imm, sig, align, feature, lowering)	\
 	l_handler l_##lowering;
 #include "ops.def"

@@ -303,8 +303,8 @@ live_index(struct live *l, LLVMValueRef z)
 	LLVMUseRef u, next;
 
 	if (!LLVMGetFirstUse(z) || LLVMTypeOf(v) != l->i32 ||
-	    LLVMTypeOf(z) != l->i64 || !LLVMIsAInstruction(v) || LLVMGetInstructionParent(v) ==
-	    LLVMGetInstructionParent(z))
+	    LLVMTypeOf(z) != l->i64 || !LLVMIsAInstruction(v) ||
+	    LLVMGetInstructionParent(v) == LLVMGetInstructionParent(z))
 		return;
 	at = behind(v);
 	if (!at)
