@@ -307,7 +307,10 @@ x_passes(const struct plan *p)
  * most would be lowered again; and x86's conditional moves from memory, which
  * fault whatever the condition, would be made branches around the load.
  * Arguments must not be pushed: a landing pad is entered with the stack pointer
- * that the call had.  No variable is described in an artifact, so that the
+ * that the call had.  Conditional moves in loops stay what they are: who made
+ * the wasm had reasons for a select, and where x86's converter would like a
+ * branch, because much depends on the result, it depends on data as a rule, and
+ * is predicted badly.  No variable is described in an artifact, so that the
  * dear way of following variables through the code would be for nothing.  A mark
  * makes a function look larger to the inliner than it is: it is told to take
  * larger ones. */
@@ -317,6 +320,7 @@ x_options(void)
 	static const char *const args[] = { "wasmc", "-disable-licm-promotion",
 	    "-instcombine-code-sinking=false",
 	    "-x86-cmov-converter-force-mem-operand=false",
+	    "-x86-cmov-converter=false",
 	    "-no-x86-call-frame-opt",
 	    "-experimental-debug-variable-locations=false",
 	    "-inline-threshold=275" };

@@ -59,6 +59,18 @@ def loops_are_vectorised():
     equal(vectorised("chain", funcs), False, "chain")
 
 
+@case
+def choices_by_data_stay_moves():
+    with tempfile.TemporaryDirectory() as d:
+        out = os.path.join(d, "x.s")
+        run(WASMC, "-q", "-O2", "--target", "x86_64-linux-gnu", "--cpu",
+            "x86-64-v3", "--emit=asm", WAT("codegen"), "-o", out).must()
+        with open(out, encoding="utf-8") as f:
+            text = f.read()
+    sift = re.search(r"^sift:\n(.*?)^\.Lfunc_end", text, re.M | re.S)[1]
+    equal(len(re.findall(r"\tcmov", sift)) >= 1, True, sift)
+
+
 # At the fast level it would cost more than it gives.
 @case
 def calls_are_inlined_at_2():

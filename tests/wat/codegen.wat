@@ -56,6 +56,28 @@
         (i32.const 5)))
       (local.set $a (i32.add (local.get $a) (i32.const 4)))
       (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  ;; The way down in a heap: which child is data, and nobody can predict it.
+  (func (export "sift") (param $a i32) (param $n i32) (param $x i32)
+    (result i32)
+    (local $i i32) (local $child i32) (local $p i32)
+    (loop $l
+      (local.set $child (i32.or (i32.shl (local.get $i) (i32.const 1))
+        (i32.const 1)))
+      (local.set $p (i32.add (local.get $a) (i32.shl (local.get $child)
+        (i32.const 2))))
+      (local.set $child (select
+        (i32.add (local.get $child) (i32.const 1)) (local.get $child)
+        (i32.gt_u (i32.load offset=4 (local.get $p))
+          (i32.load (local.get $p)))))
+      (if (i32.gt_u (i32.load (i32.add (local.get $a) (i32.shl
+          (local.get $child) (i32.const 2)))) (local.get $x))
+        (then
+          (i32.store (i32.add (local.get $a) (i32.shl (local.get $i)
+            (i32.const 2))) (i32.load (i32.add (local.get $a) (i32.shl
+            (local.get $child) (i32.const 2)))))
+          (local.set $i (local.get $child))
+          (br_if $l (i32.lt_u (local.get $i) (local.get $n))))))
+    (local.get $i))
   (func $twice (param i32) (result i32)
     (i32.mul (local.get 0) (i32.const 2)))
   (func (export "caller") (param i32) (result i32)
