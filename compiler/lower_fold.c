@@ -18,9 +18,10 @@
  *           begins between base - D and base, in WABI_GUARD_BEFORE, and traps
  *           too.  With an offset it might not, and is left alone.
  *
- * So the access becomes base + (z + d) + offset.  Its trap is the same trap at
- * the same instruction.  Memory never shrinks, so what has been reached stays
- * reachable, whatever is called between.
+ * So the access becomes base + (z + d) + offset, and z, if it was reached from
+ * another, that one and a distance, so that all begin at the first.  Its trap is
+ * the same trap at the same instruction.  Memory never shrinks, so what has been
+ * reached stays reachable, whatever is called between.
  *
  * Accesses are met in the order of a walk over the tree of dominators: those
  * before one in its block and in the blocks that dominate it have happened.
@@ -42,10 +43,13 @@ struct sum {
 	uint32_t constant;
 };
 
-/* An access at base + z + something has happened, z being zext(sum). */
+/* An access at base + z + something has happened, z being zext(sum).  It is also
+ * root + from_root, root being the z of a fact before, or its own: as what
+ * follows is written so too, all of them are seen to be neighbours. */
 struct fact {
-	LLVMValueRef base, z;
+	LLVMValueRef base, z, root;
 	struct sum sum;
+	int64_t from_root;
 	uint32_t block;
 };
 
@@ -90,12 +94,27 @@ is_const(LLVMValueRef v)
 	return LLVMIsAConstantInt(v) != NULL;
 }
 
-/* Add factor * v, taken apart as far as that goes. */
+/* What has the same lower 32 bits as v, which has them at least. */
+static LLVMValueRef
+same_low(LLVMValueRef v)
+{
+	for (;;) {
+		LLVMValueRef x = LLVMIsAZExtInst(v) || LLVMIsATruncInst(v) ?
+		    LLVMGetOperand(v, 0) : NULL;
+
+		if (!x || LLVMGetIntTypeWidth(LLVMTypeOf(x)) < 32)
+			return v;
+		v = x;
+	}
+}
+
+/* Add factor * v, of 32 bits or 64, taken apart as far as that goes. */
 static bool
 sum_add(struct sum *s, LLVMValueRef v, uint32_t factor, unsigned depth)
 {
 	LLVMValueRef x, y;
 
+	v = same_low(v);
 	if (is_const(v)) {
 		s->constant += factor *
 		    (uint32_t)LLVMConstIntGetZExtValue(v);
@@ -144,9 +163,103 @@ sum_same_terms(const struct sum *a, const struct sum *b)
 	return true;
 }
 
+/* ---- Low bits ---- */
+
+/* How many of them are 0. */
+static unsigned
+zeros(uint64_t x)
+{
+	return x & UINT32_MAX ? (unsigned)__builtin_ctzll(x) : 32;
+}
+
+static unsigned low_bits(LLVMValueRef, uint64_t *, unsigned depth);
+
+/* What begins with a known number, and grows by one. */
+static unsigned
+low_bits_phi(LLVMValueRef phi, uint64_t *low, unsigned depth)
+{
+	unsigned n = 32, m;
+	bool begun = false;
+
+	if (LLVMCountIncoming(phi) > 2)
+		return 0;
+	for (unsigned i = 0; i < LLVMCountIncoming(phi); i++) {
+		LLVMValueRef v = same_low(LLVMGetIncomingValue(phi, i));
+		uint64_t x = 0;
+
+		if (LLVMIsABinaryOperator(v) && is_const(LLVMGetOperand(v, 1))
+		    && LLVMGetInstructionOpcode(v) == LLVMAdd &&
+		    same_low(LLVMGetOperand(v, 0)) == phi) {
+			m = zeros(LLVMConstIntGetZExtValue(
+			    LLVMGetOperand(v, 1)));
+		} else {
+			m = low_bits(v, &x, depth);
+			if (begun && zeros(x ^ *low) < m)
+				m = zeros(x ^ *low);
+			*low = x;
+			begun = true;
+		}
+		n = m < n ? m : n;
+	}
+	return begun ? n : 0;
+}
+
+/* v is *low modulo 2 to the power of the result, which is at most 32. */
+static unsigned
+low_bits(LLVMValueRef v, uint64_t *low, unsigned depth)
+{
+	uint64_t c;
+	unsigned n;
+
+	v = same_low(v);
+	*low = is_const(v) ? LLVMConstIntGetZExtValue(v) : 0;
+	if (is_const(v))
+		return 32;
+	if (depth == 0)
+		return 0;
+	if (LLVMIsAPHINode(v))
+		return low_bits_phi(v, low, depth - 1);
+	if (!LLVMIsABinaryOperator(v) || !is_const(LLVMGetOperand(v, 1)))
+		return 0;
+	n = low_bits(LLVMGetOperand(v, 0), low, depth - 1);
+	c = LLVMConstIntGetZExtValue(LLVMGetOperand(v, 1));
+	switch (LLVMGetInstructionOpcode(v)) {
+	case LLVMAdd:
+		*low += c;
+		return n;
+	case LLVMShl:
+		*low = c < 32 ? *low << c : 0;
+		return n + c < 32 ? n + (unsigned)c : 32;
+	default:
+		return 0;
+	}
+}
+
+/* Is v zext(trunc(v's operand 0)), from 32 bits to 64?  LLVM writes it as a
+ * mask, and leaves out of that what it knows to be 0. */
+static bool
+is_low_word(LLVMValueRef v)
+{
+	uint64_t cleared, low;
+	unsigned n;
+
+	if (LLVMIsAZExtInst(v))
+		return LLVMGetIntTypeWidth(LLVMTypeOf(LLVMGetOperand(v, 0)))
+		    == 32;
+	if (!LLVMIsABinaryOperator(v) ||
+	    LLVMGetInstructionOpcode(v) != LLVMAnd ||
+	    !is_const(LLVMGetOperand(v, 1)))
+		return false;
+	cleared = LLVMConstIntGetZExtValue(LLVMGetOperand(v, 1)) ^ UINT32_MAX;
+	if (cleared == 0)
+		return true;
+	n = low_bits(LLVMGetOperand(v, 0), &low, 6);
+	return cleared >> n == 0 && (cleared & low) == 0;
+}
+
 /* ---- Pointers ---- */
 
-/* The only index behind the pointer that is no constant, if it is a zext from
+/* The only index behind the pointer that is no constant, if it is a number of
  * 32 bits and the rest adds up to a small constant that is not negative. */
 static LLVMValueRef
 fold_index(LLVMValueRef p, uint64_t *offset)
@@ -168,8 +281,7 @@ fold_index(LLVMValueRef p, uint64_t *offset)
 				return NULL;
 			continue;
 		}
-		if (z || !LLVMIsAZExtInst(i) || LLVMGetIntTypeWidth(
-		    LLVMTypeOf(LLVMGetOperand(i, 0))) != 32)
+		if (z || !is_low_word(i))
 			return NULL;
 		z = i;
 	}
@@ -178,18 +290,17 @@ fold_index(LLVMValueRef p, uint64_t *offset)
 
 /* ---- One access after another ---- */
 
-/* base + (z + d) + offset in place of the instruction's address. */
+/* base + z + constant in place of the instruction's address. */
 static void
-fold_rewrite(struct fold *f, LLVMValueRef access, const struct fact *near,
-    int32_t d, uint64_t offset)
+fold_rewrite(struct fold *f, LLVMValueRef access, LLVMValueRef base,
+    LLVMValueRef z, int64_t constant)
 {
 	LLVMTypeRef i64 = LLVMInt64TypeInContext(f->ctx);
 	LLVMTypeRef i8 = LLVMInt8TypeInContext(f->ctx);
-	LLVMValueRef at = near->z, p;
+	LLVMValueRef at = LLVMConstInt(i64, (uint64_t)constant, 1), p;
 
 	LLVMPositionBuilderBefore(f->b, access);
-	p = LLVMBuildGEP2(f->b, i8, near->base, &at, 1, "");
-	at = LLVMConstInt(i64, (uint64_t)(int64_t)d + offset, 1);
+	p = LLVMBuildGEP2(f->b, i8, base, &z, 1, "");
 	p = LLVMBuildGEP2(f->b, i8, p, &at, 1, "");
 	LLVMSetOperand(access, LLVMIsALoadInst(access) ? 0 : 1, p);
 }
@@ -234,12 +345,17 @@ fold_access(struct fold *f, LLVMValueRef access, uint32_t block)
 	new.z = fold_index(place.pointer, &offset);
 	if (!new.z || !sum_add(&new.sum, LLVMGetOperand(new.z, 0), 1, 6))
 		return;
+	new.root = new.z;
 	for (uint32_t i = f->nfacts; i-- > 0 && tried++ < MAX_FACTS;) {
-		if (!fold_distance(&f->facts[i], place.base, &new.sum, offset,
-		    &d))
+		const struct fact *near = &f->facts[i];
+
+		if (!fold_distance(near, place.base, &new.sum, offset, &d))
 			continue;
-		if (f->facts[i].z != new.z)
-			fold_rewrite(f, access, &f->facts[i], d, offset);
+		new.root = near->root;
+		new.from_root = near->from_root + d;
+		if (new.root != new.z)
+			fold_rewrite(f, access, place.base, new.root,
+			    new.from_root + (int64_t)offset);
 		if (d >= 0)
 			return;		/* says nothing new */
 		break;

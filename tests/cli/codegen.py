@@ -71,6 +71,14 @@ def choices_by_data_stay_moves():
     equal(len(re.findall(r"\tcmov", sift)) >= 1, True, sift)
 
 
+@case
+def lanes_have_one_index():
+    funcs, _ = ir("2")
+    found = re.findall(r"getelementptr i8, ptr %\d+, i64 (%\d+)",
+                       funcs["lanes"])
+    equal(len(set(found)), 1, "indices")
+
+
 # At the fast level it would cost more than it gives.
 @case
 def calls_are_inlined_at_2():

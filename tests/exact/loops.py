@@ -43,6 +43,19 @@ def upto(cond, body, by=1, first=0):
            "(local.get $n))))"
 
 
+def up_to_zero(at, by=32):
+    """Four neighbours, the last first, of what lies at a constant: its index
+    has low bits that are known.  The first of the rounds differs in size."""
+    def place(k):
+        return f"(i32.add (local.get $x) (i32.const {4096 + at + 8 * k}))"
+    lanes = "".join(f"(local.set $j (i64.add (i64.mul (local.get $j) "
+                    f"(i64.const 31)) (i64.load {place(k)}))) (i64.store "
+                    f"offset={8 * k} (local.get $b) (local.get $j))"
+                    for k in (3, 2, 1, 0))
+    return f"(local.set $x (i32.const -{4096 // by * by})) (loop $l {lanes} " \
+           f"(br_if $l {inc('x', by).replace('set', 'tee')}))"
+
+
 LOOPS = {
     "copy": upto("i32.ne", f"(i32.store {elem('b', 2)} "
                  f"(i32.load {elem('a', 2)}))"),
@@ -136,6 +149,10 @@ LOOPS = {
                             "16384)) (f64.load (i32.add (local.get $x) "
                             "(i32.const 24568)))) (br_if $l "
                             f"{inc('x', 8).replace('set', 'tee')}))",
+    "up to zero, lanes": up_to_zero(16384),
+    "up to zero, lanes over the end": up_to_zero(END - 40),
+    "up to zero, lanes from below": up_to_zero(-16),
+    "up to zero, lanes apart": up_to_zero(16388, 40),
     "low bits cleared": "(loop $l (i32.store (i32.and (local.get $b) "
                         "(i32.const -4)) (i32.load (i32.and (local.get $a) "
                         f"(i32.const -8)))) {inc('b', 4)} {inc('a', 8)} "
@@ -191,6 +208,15 @@ NEIGHBOURS |= {
     "element and next": f"(local.set $i (local.get $n)) (i32.store "
     f"{elem('a', 2)} (i32.load {elem('a', 2, 4)})) (i32.store "
     f"{elem('a', 2, -4)} (i32.const 3))",
+    "low bits cleared, then not": "(local.set $j (i64.mul "
+    "(i64.extend_i32_u (local.get $a)) (i64.const 3))) (local.set $x "
+    "(i32.load (i32.wrap_i64 (i64.and (local.get $j) (i64.const "
+    "0xfffffffc))))) (local.set $x (i32.add (local.get $x) (i32.load "
+    "(i32.add (i32.wrap_i64 (local.get $j)) (i32.const 8)))))",
+    "down, with offsets": "(local.set $x (i32.load (local.get $a)))" + "".join(
+        f"(i32.store offset={o} (i32.add (local.get $a) (i32.const {d})) "
+        f"(i32.const {o + 1}))" for d, o in
+        ((-65536, 0), (-65540, 0), (-4, 0), (-8, 4), (-16, 0), (-12, 8))),
     "negative alone": "(i32.store (i32.sub (local.get $a) (i32.const 4)) "
                       "(i32.const 9))",
     "in a branch": "(if (i32.load8_u (i32.const 5)) (then (drop (i32.load "

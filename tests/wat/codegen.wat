@@ -78,6 +78,22 @@
           (local.set $i (local.get $child))
           (br_if $l (i32.lt_u (local.get $i) (local.get $n))))))
     (local.get $i))
+  ;; Four lanes of a hash, downward, at an index whose low bits are known.
+  (func (export "lanes") (result i64)
+    (local $x i32) (local $a i64) (local $b i64) (local $c i64) (local $d i64)
+    (local.set $x (i32.const -4096))
+    (loop $l
+      (local.set $a (i64.rotl (i64.add (local.get $a) (i64.load (i32.add
+        (local.get $x) (i32.const 8216)))) (i64.const 7)))
+      (local.set $b (i64.rotl (i64.add (local.get $b) (i64.load (i32.add
+        (local.get $x) (i32.const 8208)))) (i64.const 7)))
+      (local.set $c (i64.rotl (i64.add (local.get $c) (i64.load (i32.add
+        (local.get $x) (i32.const 8200)))) (i64.const 7)))
+      (local.set $d (i64.rotl (i64.add (local.get $d) (i64.load (i32.add
+        (local.get $x) (i32.const 8192)))) (i64.const 7)))
+      (br_if $l (local.tee $x (i32.add (local.get $x) (i32.const 32)))))
+    (i64.add (i64.mul (local.get $a) (i64.const 3)) (i64.add (local.get $b)
+      (i64.xor (local.get $c) (local.get $d)))))
   (func $twice (param i32) (result i32)
     (i32.mul (local.get 0) (i32.const 2)))
   (func (export "caller") (param i32) (result i32)
