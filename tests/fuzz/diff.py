@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # timeout: 900
 """Random modules do the same at every -O, with both ways of checking bounds,
-and in wasmtime.
+and in wasmtime; in two ways more that differ from module to module, for any of
+the CPUs that this machine can stand in for.
 
     tests/fuzz/diff.py [FIRST [COUNT]]
 
@@ -33,6 +34,7 @@ FLOATS = {libembed.F32: [0, 0x80000000, 0x3f800000, 0xbf800000, 0x4f000000,
           libembed.F64: [0, 1 << 63, 0x3ff << 52, 0xbff << 52, 0x41e << 52,
                          0xc1e << 52, 0x43e << 52, 0x7ff << 52, 1,
                          0x3ff8 << 48]}
+CPUS = libembed.host_cpus()
 FOLDER = os.path.join(TOP, "build/fuzz")
 
 
@@ -79,6 +81,13 @@ def plan(number, wasm, so):
     return calls
 
 
+def ways(number):
+    rnd = random.Random(-number)
+    more = [(rnd.choice((0, 1, 2, 2, 3, 3)), rnd.choice(("guard", "explicit")),
+             rnd.choice(CPUS)) for _ in range(2)]
+    return [(*way, None) for way in WAYS] + more
+
+
 def check(number):
     """How many modules were compared."""
     path = os.path.join(FOLDER, f"diff-{number}.wasm")
@@ -89,18 +98,19 @@ def check(number):
     so = path[:-5] + ".so"
     calls = libembed.apart(plan, number, wasm, so)
     expected = libembed.apart(libembed.observe_wasmtime, wasm, calls)
-    for level, bounds in WAYS:
+    for level, bounds, cpu in ways(number):
+        how = f"-O{level} {bounds} {cpu or ''}"
         try:
             got = libembed.apart(libembed.observe_ours, wasm, so, level,
-                                 bounds, calls)
+                                 bounds, calls, cpu)
         except Failed as e:
-            fail(f"{path} -O{level} {bounds}: {e}")
+            fail(f"{path} {how}: {e}")
         finally:
             if os.path.exists(so):
                 os.unlink(so)
         why = libembed.first_difference(expected, got)
         if why:
-            fail(f"{path}: wasmtime / -O{level} {bounds}: {why}")
+            fail(f"{path}: wasmtime / {how}: {why}")
     os.unlink(path)
     return 1
 

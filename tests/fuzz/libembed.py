@@ -3,7 +3,7 @@
 hundred: what an instance did is a list of lines, the same for every way of
 running it, so that two ways are compared by comparing lists.
 
-    observe_ours(wasm, so, level, bounds, calls)
+    observe_ours(wasm, so, level, bounds, calls, cpu)
     observe_wasmtime(wasm, calls)
 
 calls are (export, [argument...]); an argument is a number's bits.  A line is a
@@ -127,11 +127,24 @@ def value(words, k, ty):
     return bits | words[2 * k + 1] << 64 if ty == V128 else bits
 
 
-def compile_ours(wasm, so, level, bounds):
+def host_cpus():
+    """The names that wasmc knows of levels that this machine has."""
+    names = ["native"]
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        flags = next((x.split() for x in f if x.startswith("flags")), None)
+    for name, needs in (("x86-64", "sse2"), ("x86-64-v2", "sse4_2 popcnt"),
+                        ("x86-64-v3", "avx2 bmi2 fma movbe"),
+                        ("x86-64-v4", "avx512vl avx512dq avx512bw avx512cd")):
+        if flags and set(needs.split()) <= set(flags):
+            names.append(name)
+    return names
+
+
+def compile_ours(wasm, so, level, bounds, cpu=None):
     """None, or what went wrong."""
     wc = C.CDLL(os.path.join(LIB, "libwasmc.so"))
     opt = Options(opt_level=level or -1, bounds=bounds == "explicit", jobs=1,
-                  verify=1)
+                  verify=1, cpu=cpu and cpu.encode())
     err = CompileError()
     rc = wc.wasmc_compile(wasm, C.c_size_t(len(wasm)), b"diff", so.encode(),
                           C.byref(opt), C.byref(err))
@@ -248,8 +261,8 @@ def run_calls(lines, call, memory, calls):
         lines.append(sum_of(data))
 
 
-def observe_ours(wasm, so, level, bounds, calls):
-    why = compile_ours(wasm, so, level, bounds)
+def observe_ours(wasm, so, level, bounds, calls, cpu=None):
+    why = compile_ours(wasm, so, level, bounds, cpu)
     if why:
         return ["compile: " + why]
     ours = Ours(so)
