@@ -310,6 +310,18 @@ check_access(struct loops *s, const struct access *a)
 	    access_from(s, a, true), bytes, ""));
 }
 
+/* The one ends before the other begins, in all iterations. */
+void
+loop_require_apart(struct loops *s, const struct access *a,
+    const struct access *b)
+{
+	affine_require(s, LLVMBuildOr(s->b,
+	    LLVMBuildICmp(s->b, LLVMIntSLE, access_from(s, a, true),
+	    access_from(s, b, false), ""),
+	    LLVMBuildICmp(s->b, LLVMIntSLE, access_from(s, b, true),
+	    access_from(s, a, false), ""), ""));
+}
+
 /* What is loaded again in each iteration, because a store might have changed
  * it, keeps the copy from being better unless no store does. */
 static void
@@ -319,11 +331,7 @@ check_apart(struct loops *s, const struct access *a, const struct access *b)
 	    a->base != b->base)
 		return;
 	s->often = true;
-	affine_require(s, LLVMBuildOr(s->b,
-	    LLVMBuildICmp(s->b, LLVMIntSLE, access_from(s, a, true),
-	    access_from(s, b, false), ""),
-	    LLVMBuildICmp(s->b, LLVMIntSLE, access_from(s, b, true),
-	    access_from(s, a, false), ""), ""));
+	loop_require_apart(s, a, b);
 }
 
 /* Accesses of one array are checked as one that begins with the first and ends
@@ -512,7 +520,7 @@ clone_counter(struct loops *s)
  * compares where they begin and end, but within one object it wants to know
  * every distance. */
 static LLVMValueRef
-clone_start(struct loops *s, const struct access *a)
+address_start(struct loops *s, const struct access *a)
 {
 	LLVMValueRef at = LLVMBuildPtrToInt(s->b, a->base, s->i64, "");
 
@@ -522,8 +530,8 @@ clone_start(struct loops *s, const struct access *a)
 
 /* base + start + constant, made in front, + step * k, at the head.  In this
  * order LLVM sees that none of the sums wraps.  The same for the same. */
-static LLVMValueRef
-clone_address(struct loops *s, struct access *a, LLVMValueRef k,
+LLVMValueRef
+loop_address(struct loops *s, struct access *a, LLVMValueRef k,
     LLVMValueRef head)
 {
 	LLVMValueRef i = affine_int64(s, a->constant), p = NULL;
@@ -538,7 +546,7 @@ clone_address(struct loops *s, struct access *a, LLVMValueRef k,
 	LLVMPositionBuilderBefore(s->b,
 	    LLVMGetBasicBlockTerminator(s->check));
 	if (!p)
-		p = a->start = clone_start(s, a);
+		p = a->start = address_start(s, a);
 	if (a->constant)
 		p = LLVMBuildInBoundsGEP2(s->b, s->i8, p, &i, 1, "");
 	if (a->at.step) {
@@ -570,7 +578,7 @@ clone_accesses(struct loops *s, LLVMValueRef k)
 		struct access *a = &s->accesses[i];
 		LLVMValueRef copy = clone_of(s, a->insn);
 
-		a->address = clone_address(s, a, k, head);
+		a->address = loop_address(s, a, k, head);
 		LLVMSetOperand(copy, LLVMIsALoadInst(copy) ? 0 : 1,
 		    a->address);
 		LLVMSetVolatile(copy, 0);
@@ -616,9 +624,33 @@ tame_loop(struct loops *s)
 	    node));
 }
 
-/* The preheader and the check branch to the loop as it was or on. */
-static void
-enter_either(struct loops *s, LLVMValueRef first, LLVMValueRef second)
+/* What comes to the header's phi from that block. */
+static LLVMValueRef
+phi_from(LLVMValueRef phi, LLVMBasicBlockRef b)
+{
+	unsigned k = 0;
+
+	while (LLVMGetIncomingBlock(phi, k) != b)
+		k++;
+	return LLVMGetIncomingValue(phi, k);
+}
+
+LLVMValueRef
+loop_first(const struct loops *s, LLVMValueRef phi)
+{
+	return phi_from(phi, s->flow.blocks[s->preheader]);
+}
+
+LLVMValueRef
+loop_next(const struct loops *s, LLVMValueRef phi)
+{
+	return phi_from(phi, s->flow.blocks[s->latch]);
+}
+
+/* The preheader and the check branch to the loop as it was or on, to `to`. */
+void
+loop_enter(struct loops *s, LLVMValueRef first, LLVMValueRef second,
+    LLVMBasicBlockRef to)
 {
 	LLVMBasicBlockRef pre = s->flow.blocks[s->preheader];
 	LLVMBasicBlockRef head = s->flow.blocks[s->header];
@@ -628,17 +660,13 @@ enter_either(struct loops *s, LLVMValueRef first, LLVMValueRef second)
 	LLVMBuildCondBr(s->b, first, s->check, head);
 	LLVMInstructionEraseFromParent(old);
 	LLVMPositionBuilderAtEnd(s->b, s->check);
-	LLVMBuildCondBr(s->b, second, clone_block(s, head), head);
+	LLVMBuildCondBr(s->b, second, to, head);
 	i = LLVMGetFirstInstruction(head);
-	for (; LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i))
-		for (unsigned k = 0; k < LLVMCountIncoming(i); k++) {
-			LLVMValueRef v = LLVMGetIncomingValue(i, k);
+	for (; LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
+		LLVMValueRef v = loop_first(s, i);
 
-			if (LLVMGetIncomingBlock(i, k) != pre)
-				continue;
-			LLVMAddIncoming(i, &v, &s->check, 1);
-			break;
-		}
+		LLVMAddIncoming(i, &v, &s->check, 1);
+	}
 }
 
 static void
@@ -655,10 +683,9 @@ loop_copy(struct loops *s, LLVMValueRef first, LLVMValueRef second)
 	}
 	k = clone_counter(s);
 	clone_exit(s);
-	enter_either(s, first, second);
+	loop_enter(s, first, second, clone_block(s,
+	    s->flow.blocks[s->header]));
 	clone_accesses(s, k);
-	if (!s->often)
-		tame_loop(s);
 }
 
 /* ---- One loop ---- */
@@ -688,23 +715,38 @@ loop_conditions(struct loops *s, LLVMValueRef *first)
 	return loop_check(s) && s->ok;
 }
 
+/* The copy, as wide as it can be. */
+static void
+loop_make(struct loops *s, LLVMValueRef first)
+{
+	LLVMValueRef second = s->ok;
+	bool often = s->often;
+
+	if (widen_fits(s) && widen_require(s)) {
+		widen_copy(s, first, s->ok);
+	} else {
+		s->often = often;
+		clone_insns(s);
+		loop_copy(s, first, second);
+	}
+	if (!s->often)
+		tame_loop(s);
+}
+
 static void
 loop_try(struct loops *s, uint32_t header)
 {
-	LLVMValueRef first, second;
+	LLVMValueRef first;
 
 	if (!loop_ends(s, header) || !loop_body(s) || !loop_exit(s) ||
 	    !loop_insns(s))
 		return;
 	s->check = LLVMInsertBasicBlockInContext(s->ctx,
 	    s->flow.blocks[header], "");
-	if (!clone_numbers(s) || !loop_conditions(s, &first)) {
+	if (clone_numbers(s) && loop_conditions(s, &first))
+		loop_make(s, first);
+	else
 		LLVMDeleteBasicBlock(s->check);
-	} else {
-		second = s->ok;
-		clone_insns(s);
-		loop_copy(s, first, second);
-	}
 	free(s->clone);
 	free(s->clones.keys);
 	free(s->clones.values);
@@ -729,6 +771,14 @@ loops_function(struct loops *s)
 	free(s->is_header);
 }
 
+/* How many vectors of wasm's one of the CPU's is.  LLVM is told to prefer those
+ * of 256 bits where there are some of 512 (target.c). */
+static unsigned
+loops_widen(const struct plan *p)
+{
+	return p->is_x86 && strstr(p->cpu_features, "+avx2") ? 2 : 0;
+}
+
 void
 lower_loops(const struct plan *p, LLVMModuleRef mod)
 {
@@ -739,6 +789,7 @@ lower_loops(const struct plan *p, LLVMModuleRef mod)
 	    .i32 = LLVMInt32TypeInContext(ctx),
 	    .i64 = LLVMInt64TypeInContext(ctx),
 	    .ptr = LLVMPointerTypeInContext(ctx, 0),
+	    .widen = loops_widen(p),
 	    .md_loop = LLVMGetMDKindIDInContext(ctx, "llvm.loop", 9) };
 	LLVMValueRef fn;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /*
- * lower_loop.h: what lower_loop.c, which copies loops, and lower_affine.c,
- * which does the arithmetic, share.
+ * lower_loop.h: what lower_loop.c, which copies loops, lower_affine.c, which
+ * does the arithmetic, and lower_widen.c, which makes vectors longer, share.
  */
 #ifndef WC_LOWER_LOOP_H
 #define WC_LOWER_LOOP_H
@@ -58,6 +58,7 @@ struct loops {
 	LLVMTypeRef i8, i32, i64, ptr;
 	LLVMBuilderRef b;		/* in front of the loop */
 	unsigned md_loop;
+	unsigned widen;			/* vectors at once; 0: as they are */
 	struct flow flow;
 	bool *is_header;
 
@@ -83,6 +84,18 @@ struct loops {
 /* ---- lower_loop.c ---- */
 
 bool loop_is_invariant(const struct loops *, LLVMValueRef);
+/* What the header's phi is when the loop begins, and in the next iteration. */
+LLVMValueRef loop_first(const struct loops *, LLVMValueRef phi);
+LLVMValueRef loop_next(const struct loops *, LLVMValueRef phi);
+/* One more condition: two accesses of one memory never meet. */
+void loop_require_apart(struct loops *, const struct access *,
+    const struct access *);
+/* Where the access is in iteration k, built before `head`; those before it in
+ * s->accesses are built already. */
+LLVMValueRef loop_address(struct loops *, struct access *, LLVMValueRef k,
+    LLVMValueRef head);
+void loop_enter(struct loops *, LLVMValueRef first, LLVMValueRef second,
+    LLVMBasicBlockRef to);
 
 /* ---- lower_affine.c ---- */
 
@@ -99,5 +112,14 @@ bool affine_of(struct loops *, LLVMValueRef, struct affine *,
 bool affine_index(struct loops *, LLVMValueRef, struct affine *, bool *wraps);
 /* s->n, from the latch's condition; false if that does not say it. */
 bool affine_count(struct loops *);
+
+/* ---- lower_widen.c ---- */
+
+/* Can the loop's vectors be s->widen times as long? */
+bool widen_fits(struct loops *);
+/* The conditions for it, behind the others; false if it cannot be. */
+bool widen_require(struct loops *);
+/* The wide loop, in front of the loop as it was, which does the rest. */
+void widen_copy(struct loops *, LLVMValueRef first, LLVMValueRef second);
 
 #endif

@@ -10,12 +10,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from libtest import *  # noqa: E402,F403
 
 
-def ir(level):
+def ir(level, cpu="x86-64-v3"):
     """The text of each function, and of the metadata by number."""
     with tempfile.TemporaryDirectory() as d:
         out = os.path.join(d, "x.ll")
         run(WASMC, "-q", "-O" + level, "--target", "x86_64-linux-gnu",
-            "--cpu", "x86-64-v3", "--emit=llvm-ir", WAT("codegen"), "-o",
+            "--cpu", cpu, "--emit=llvm-ir", WAT("codegen"), "-o",
             out).must()
         with open(out, encoding="utf-8") as f:
             text = f.read()
@@ -69,6 +69,16 @@ def choices_by_data_stay_moves():
             text = f.read()
     sift = re.search(r"^sift:\n(.*?)^\.Lfunc_end", text, re.M | re.S)[1]
     equal(len(re.findall(r"\tcmov", sift)) >= 1, True, sift)
+
+
+@case
+def vectors_are_as_long_as_the_cpus():
+    for cpu, want in ("x86-64-v3", True), ("x86-64-v4", True), \
+            ("x86-64-v2", False):
+        funcs, _ = ir("2", cpu)
+        for name in "wide", "wide_delayed":
+            equal("fmul <4 x double>" in funcs[name], want, f"{cpu} {name}")
+        equal("<4 x double>" in funcs["wide_chain"], False, "chain")
 
 
 @case

@@ -94,6 +94,34 @@
       (br_if $l (local.tee $x (i32.add (local.get $x) (i32.const 32)))))
     (i64.add (i64.mul (local.get $a) (i64.const 3)) (i64.add (local.get $b)
       (i64.xor (local.get $c) (local.get $d)))))
+  ;; Vectors of 128 bits that become longer: b = a * s + b, and one that needs
+  ;; what it loaded in the iteration before.
+  (func (export "wide") (param $a i32) (param $b i32) (param $n i32)
+    (param $f f64)
+    (loop $l
+      (v128.store (local.get $b) (f64x2.add (v128.load (local.get $b))
+        (f64x2.mul (v128.load (local.get $a)) (f64x2.splat (local.get $f)))))
+      (local.set $a (i32.add (local.get $a) (i32.const 16)))
+      (local.set $b (i32.add (local.get $b) (i32.const 16)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  (func (export "wide_delayed") (param $a i32) (param $b i32) (param $n i32)
+    (local $x v128) (local $y v128)
+    (loop $l
+      (local.set $y (v128.load (local.get $a)))
+      (v128.store (local.get $b) (f64x2.mul (local.get $y) (i8x16.shuffle
+        8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 (local.get $x)
+        (local.get $y))))
+      (local.set $x (local.get $y))
+      (local.set $a (i32.add (local.get $a) (i32.const 16)))
+      (local.set $b (i32.add (local.get $b) (i32.const 16)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  ;; The next iteration needs what this one stores.
+  (func (export "wide_chain") (param $a i32) (param $n i32)
+    (loop $l
+      (v128.store offset=16 (local.get $a) (f64x2.add (v128.load
+        (local.get $a)) (v128.load offset=16 (local.get $a))))
+      (local.set $a (i32.add (local.get $a) (i32.const 16)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
   (func $twice (param i32) (result i32)
     (i32.mul (local.get 0) (i32.const 2)))
   (func (export "caller") (param i32) (result i32)
