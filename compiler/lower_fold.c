@@ -318,6 +318,24 @@ fold_distance(const struct fact *fact, LLVMValueRef base,
 	    (*d < 0 && *d >= -(int32_t)WABI_GUARD_BEFORE && offset == 0);
 }
 
+/* LLVM may put the access in front of those that prove it: even then it touches
+ * no more than the guards.  So the first's index serves as long as it is near. */
+static void
+fold_root(struct fact *new, const struct fact *near, int32_t d,
+    uint64_t offset)
+{
+	int64_t far = near->from_root + d;
+
+	if (far >= -(int64_t)WABI_GUARD_BEFORE &&
+	    far + (int64_t)offset <= (int64_t)WABI_GUARD_AFTER - 16) {
+		new->root = near->root;
+		new->from_root = far;
+	} else {
+		new->root = near->z;
+		new->from_root = d;
+	}
+}
+
 static void
 fold_learn(struct fold *f, const struct fact *new)
 {
@@ -351,8 +369,7 @@ fold_access(struct fold *f, LLVMValueRef access, uint32_t block)
 
 		if (!fold_distance(near, place.base, &new.sum, offset, &d))
 			continue;
-		new.root = near->root;
-		new.from_root = near->from_root + d;
+		fold_root(&new, near, d, offset);
 		if (new.root != new.z)
 			fold_rewrite(f, access, place.base, new.root,
 			    new.from_root + (int64_t)offset);

@@ -87,6 +87,9 @@ def lanes_have_one_index():
     found = re.findall(r"getelementptr i8, ptr %\d+, i64 (%\d+)",
                        funcs["lanes"])
     equal(len(set(found)), 1, "indices")
+    # As far below the memory as its guard goes, whatever runs first.
+    far = re.findall(r"getelementptr i8, ptr %\d+, i64 (-\d+)", funcs["far"])
+    equal(sorted({int(d) for d in far}), [-65536], "distances")
 
 
 # At the fast level it would cost more than it gives.
