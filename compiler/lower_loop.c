@@ -63,7 +63,7 @@ loop_is_invariant(const struct loops *s, LLVMValueRef v)
 }
 
 /* One edge back to the header and one into it, from a block of its own. */
-static bool
+bool
 loop_ends(struct loops *s, uint32_t header)
 {
 	const struct flow *f = &s->flow;
@@ -86,7 +86,7 @@ loop_ends(struct loops *s, uint32_t header)
 }
 
 /* Its blocks: those that reach the latch without passing the header. */
-static bool
+bool
 loop_body(struct loops *s)
 {
 	const struct flow *f = &s->flow;
@@ -149,8 +149,8 @@ loop_exit(struct loops *s)
 /* ---- What it accesses ---- */
 
 /* Take the pointer apart: base + at + constant, one index and constants. */
-static bool
-access_pointer(struct loops *s, struct access *a, LLVMValueRef p)
+bool
+loop_pointer(struct loops *s, struct access *a, LLVMValueRef p)
 {
 	LLVMValueRef index = NULL;
 	int64_t constant = 0;
@@ -213,7 +213,7 @@ is_state(const struct loops *s, LLVMValueRef i)
 }
 
 /* May the instruction be in the loop?  Its access is noted. */
-static bool
+bool
 loop_insn(struct loops *s, LLVMValueRef i)
 {
 	struct access *a = &s->accesses[s->naccesses];
@@ -297,8 +297,8 @@ access_from(struct loops *s, const struct access *a, bool end)
 	    "");
 }
 
-static void
-check_access(struct loops *s, const struct access *a)
+void
+loop_inside(struct loops *s, const struct access *a)
 {
 	LLVMValueRef bytes = memory_bytes(s, a);
 
@@ -363,14 +363,14 @@ loop_check(struct loops *s)
 		struct access *a = &s->accesses[i];
 		LLVMValueRef insn = a->insn;
 
-		if (!access_pointer(s, a, LLVMGetOperand(insn,
+		if (!loop_pointer(s, a, LLVMGetOperand(insn,
 		    LLVMIsALoadInst(insn) ? 0 : 1)))
 			return false;
 		if (!check_merge(groups, n, a))
 			groups[n++] = *a;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		check_access(s, &groups[i]);
+		loop_inside(s, &groups[i]);
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < n; k++)
 			check_apart(s, &groups[i], &groups[k]);
@@ -605,9 +605,8 @@ clone_exit(struct loops *s)
 		}
 }
 
-/* The loop as it was runs seldom: it is not unrolled. */
-static void
-tame_loop(struct loops *s)
+void
+loop_tame(struct loops *s, LLVMValueRef back)
 {
 	static const char off[] = "llvm.loop.unroll.disable";
 	LLVMMetadataRef self = LLVMTemporaryMDNode(s->ctx, NULL, 0), node;
@@ -619,9 +618,7 @@ tame_loop(struct loops *s)
 	ops[1] = LLVMMDNodeInContext2(s->ctx, &name, 1);
 	node = LLVMMDNodeInContext2(s->ctx, ops, 2);
 	LLVMMetadataReplaceAllUsesWith(self, node);
-	LLVMSetMetadata(LLVMGetBasicBlockTerminator(
-	    s->flow.blocks[s->latch]), s->md_loop, LLVMMetadataAsValue(s->ctx,
-	    node));
+	LLVMSetMetadata(back, s->md_loop, LLVMMetadataAsValue(s->ctx, node));
 }
 
 /* What comes to the header's phi from that block. */
@@ -729,8 +726,9 @@ loop_make(struct loops *s, LLVMValueRef first)
 		clone_insns(s);
 		loop_copy(s, first, second);
 	}
-	if (!s->often)
-		tame_loop(s);
+	if (!s->often)		/* the loop as it was runs seldom */
+		loop_tame(s, LLVMGetBasicBlockTerminator(
+		    s->flow.blocks[s->latch]));
 }
 
 static void
@@ -766,8 +764,10 @@ loops_function(struct loops *s)
 			if (flow_dominates(f, b, f->preds[k]))
 				s->is_header[b] = true;
 	for (uint32_t b = 0; b < f->n; b++)
-		if (s->is_header[b])
+		if (s->is_header[b]) {
 			loop_try(s, b);
+			lower_compare(s, b);
+		}
 	free(s->is_header);
 }
 

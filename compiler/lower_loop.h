@@ -96,6 +96,22 @@ LLVMValueRef loop_address(struct loops *, struct access *, LLVMValueRef k,
     LLVMValueRef head);
 void loop_enter(struct loops *, LLVMValueRef first, LLVMValueRef second,
     LLVMBasicBlockRef to);
+/* The shape: s->header, latch and preheader; s->blocks, if it is innermost. */
+bool loop_ends(struct loops *, uint32_t header);
+bool loop_body(struct loops *);
+/* May the instruction be in a loop that is copied?  Its access is noted. */
+bool loop_insn(struct loops *, LLVMValueRef);
+/* Take a pointer apart, into what grows and what is constant. */
+bool loop_pointer(struct loops *, struct access *, LLVMValueRef);
+/* Require that the access lies inside its memory in all iterations. */
+void loop_inside(struct loops *, const struct access *);
+/* The loop with this branch back is not unrolled. */
+void loop_tame(struct loops *, LLVMValueRef back);
+
+/* ---- lower_compare.c ---- */
+
+/* Put a loop that takes eight bytes in front of one that compares bytes. */
+void lower_compare(struct loops *, uint32_t header);
 
 /* ---- lower_affine.c ---- */
 

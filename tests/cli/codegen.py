@@ -60,6 +60,15 @@ def loops_are_vectorised():
 
 
 @case
+def bytes_are_compared_as_words():
+    funcs, _ = ir("2")
+    for name, want in ("compare", True), ("compare_and_count", False):
+        found = funcs[name].count("load volatile i64, ptr") >= 2 and \
+            "llvm.cttz.i64" in funcs[name]
+        equal(found, want, name)
+
+
+@case
 def choices_by_data_stay_moves():
     with tempfile.TemporaryDirectory() as d:
         out = os.path.join(d, "x.s")

@@ -56,6 +56,26 @@
         (i32.const 5)))
       (local.set $a (i32.add (local.get $a) (i32.const 4)))
       (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  ;; Bytes, compared as words; and not, as something is stored for each.
+  (func (export "compare") (param $a i32) (param $b i32) (param $n i32)
+    (result i32)
+    (loop $l
+      (if (i32.ne (i32.load8_u (local.get $a)) (i32.load8_u (local.get $b)))
+        (then (return (local.get $n))))
+      (local.set $a (i32.add (local.get $a) (i32.const 1)))
+      (local.set $b (i32.add (local.get $b) (i32.const 1)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (i32.const 0))
+  (func (export "compare_and_count") (param $a i32) (param $b i32)
+    (param $n i32) (result i32)
+    (loop $l
+      (if (i32.ne (i32.load8_u (local.get $a)) (i32.load8_u (local.get $b)))
+        (then (return (local.get $n))))
+      (i32.store (i32.const 0) (local.get $n))
+      (local.set $a (i32.add (local.get $a) (i32.const 1)))
+      (local.set $b (i32.add (local.get $b) (i32.const 1)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (i32.const 0))
   ;; The way down in a heap: which child is data, and nobody can predict it.
   (func (export "sift") (param $a i32) (param $n i32) (param $x i32)
     (result i32)
