@@ -170,24 +170,13 @@ cmp_can(struct compare *c, LLVMValueRef v)
 	return true;
 }
 
-/* What comes into the phi by way of this block. */
-static LLVMValueRef
-cmp_incoming(LLVMValueRef phi, LLVMBasicBlockRef from)
-{
-	unsigned k = 0;
-
-	while (LLVMGetIncomingBlock(phi, k) != from)
-		k++;
-	return LLVMGetIncomingValue(phi, k);
-}
-
 static bool
 cmp_can_leave(struct compare *c, LLVMBasicBlockRef to, uint32_t block)
 {
 	LLVMValueRef i = LLVMGetFirstInstruction(to);
 
 	for (; i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i))
-		if (!cmp_can(c, cmp_incoming(i, c->s->flow.blocks[block])))
+		if (!cmp_can(c, loop_incoming(i, c->s->flow.blocks[block])))
 			return false;
 	return true;
 }
@@ -202,8 +191,8 @@ cmp_phi_at(const struct compare *c, LLVMValueRef phi, LLVMValueRef j)
 
 	if (t != s->i64)
 		j = LLVMBuildTrunc(s->b, j, t, "");
-	return LLVMBuildAdd(s->b, cmp_incoming(phi,
-	    s->flow.blocks[s->preheader]), LLVMBuildMul(s->b, j, step, ""), "");
+	return LLVMBuildAdd(s->b, loop_first(s, phi),
+	    LLVMBuildMul(s->b, j, step, ""), "");
 }
 
 static LLVMValueRef
@@ -236,7 +225,7 @@ cmp_leave(struct compare *c, LLVMBasicBlockRef from, LLVMBasicBlockRef to,
 
 	LLVMPositionBuilderAtEnd(c->s->b, from);
 	for (; i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
-		v = cmp_at(c, cmp_incoming(i, c->s->flow.blocks[block]), j);
+		v = cmp_at(c, loop_incoming(i, c->s->flow.blocks[block]), j);
 		LLVMAddIncoming(i, &v, &from, 1);
 	}
 	LLVMBuildBr(c->s->b, to);
@@ -251,8 +240,8 @@ cmp_leave_either(struct compare *c, LLVMValueRef j, LLVMValueRef is_one)
 	LLVMValueRef i = LLVMGetFirstInstruction(c->out), x, y;
 
 	for (; i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
-		x = cmp_at(c, cmp_incoming(i, s->flow.blocks[s->header]), j);
-		y = cmp_at(c, cmp_incoming(i, s->flow.blocks[s->latch]), s->n);
+		x = cmp_at(c, loop_incoming(i, s->flow.blocks[s->header]), j);
+		y = cmp_at(c, loop_incoming(i, s->flow.blocks[s->latch]), s->n);
 		if (x != y)
 			x = LLVMBuildSelect(s->b, is_one, x, y, "");
 		LLVMAddIncoming(i, &x, &c->differ, 1);
@@ -389,22 +378,11 @@ static void
 cmp_enter(struct compare *c, LLVMValueRef first, LLVMValueRef second)
 {
 	struct loops *s = c->s;
-	LLVMBasicBlockRef head = s->flow.blocks[s->header];
-	LLVMValueRef old = cmp_last(c, s->preheader);
 
 	LLVMPositionBuilderAtEnd(s->b, s->check);
 	c->at[0] = cmp_start(c, &s->accesses[0]);
 	c->at[1] = cmp_start(c, &s->accesses[1]);
-	LLVMBuildCondBr(s->b, second, c->fast, head);
-	LLVMPositionBuilderBefore(s->b, old);
-	LLVMBuildCondBr(s->b, first, s->check, head);
-	LLVMInstructionEraseFromParent(old);
-	for (unsigned i = 0; i < c->nphis; i++) {
-		LLVMValueRef v = cmp_incoming(c->phi[i],
-		    s->flow.blocks[s->preheader]);
-
-		LLVMAddIncoming(c->phi[i], &v, &s->check, 1);
-	}
+	loop_enter(s, first, second, c->fast);
 }
 
 void

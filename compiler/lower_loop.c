@@ -621,9 +621,8 @@ loop_tame(struct loops *s, LLVMValueRef back)
 	LLVMSetMetadata(back, s->md_loop, LLVMMetadataAsValue(s->ctx, node));
 }
 
-/* What comes to the header's phi from that block. */
-static LLVMValueRef
-phi_from(LLVMValueRef phi, LLVMBasicBlockRef b)
+LLVMValueRef
+loop_incoming(LLVMValueRef phi, LLVMBasicBlockRef b)
 {
 	unsigned k = 0;
 
@@ -635,13 +634,13 @@ phi_from(LLVMValueRef phi, LLVMBasicBlockRef b)
 LLVMValueRef
 loop_first(const struct loops *s, LLVMValueRef phi)
 {
-	return phi_from(phi, s->flow.blocks[s->preheader]);
+	return loop_incoming(phi, s->flow.blocks[s->preheader]);
 }
 
 LLVMValueRef
 loop_next(const struct loops *s, LLVMValueRef phi)
 {
-	return phi_from(phi, s->flow.blocks[s->latch]);
+	return loop_incoming(phi, s->flow.blocks[s->latch]);
 }
 
 /* The preheader and the check branch to the loop as it was or on, to `to`. */

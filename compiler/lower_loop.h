@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /*
  * lower_loop.h: what lower_loop.c, which copies loops, lower_affine.c, which
- * does the arithmetic, and lower_widen.c, which makes vectors longer, share.
+ * does the arithmetic, lower_widen.c, which makes vectors longer, and
+ * lower_compare.c, which compares bytes, share.
  */
 #ifndef WC_LOWER_LOOP_H
 #define WC_LOWER_LOOP_H
@@ -84,6 +85,8 @@ struct loops {
 /* ---- lower_loop.c ---- */
 
 bool loop_is_invariant(const struct loops *, LLVMValueRef);
+/* What comes to the phi from that block, which it has. */
+LLVMValueRef loop_incoming(LLVMValueRef phi, LLVMBasicBlockRef from);
 /* What the header's phi is when the loop begins, and in the next iteration. */
 LLVMValueRef loop_first(const struct loops *, LLVMValueRef phi);
 LLVMValueRef loop_next(const struct loops *, LLVMValueRef phi);
