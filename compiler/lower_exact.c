@@ -311,7 +311,9 @@ x_passes(const struct plan *p)
  * the wasm had reasons for a select, and where x86's converter would like a
  * branch, because much depends on the result, it depends on data as a rule, and
  * is predicted badly.  No variable is described in an artifact, so that the
- * dear way of following variables through the code would be for nothing.  A mark
+ * dear way of following variables through the code would be for nothing.
+ * Constants that LLVM hoists, so as to make them once, take registers from the
+ * memory's base, or go to the stack, whence they are loaded.  A mark
  * makes a function look larger to the inliner than it is: it is told to take
  * larger ones. */
 static void
@@ -323,6 +325,7 @@ x_options(void)
 	    "-x86-cmov-converter=false",
 	    "-no-x86-call-frame-opt",
 	    "-experimental-debug-variable-locations=false",
+	    "-disable-constant-hoisting",
 	    "-inline-threshold=275" };
 
 	LLVMParseCommandLineOptions(sizeof args / sizeof *args, args, "");
