@@ -15,6 +15,9 @@
  *		that is part of the instruction
  *   constants	of vmctx are loaded where they are used, unless in a loop that
  *		calls nothing: from the stack they would be loaded too
+ *   sums	with constants that LLVM moved in front of a loop that calls, the
+ *		address of each variable of C's stack for one, and that few
+ *		use, are made where they are used
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +25,7 @@
 #include "lower_flow.h"
 #include "lower_late.h"
 
-enum { MAX_MADE = 16 };
+enum { MAX_MADE = 16, MAX_USERS = 4, MAX_DEPTH = 3 };
 
 struct live {
 	const struct plan *plan;
@@ -235,6 +238,71 @@ live_constants(struct live *l, LLVMValueRef i, uint32_t block)
 		l->nmade = 0;
 }
 
+/* ---- Sums with constants ---- */
+
+/* One with a constant; or an extension, without which the number itself need
+ * not be kept beside it. */
+static bool
+is_sum(struct live *l, LLVMValueRef v)
+{
+	if (LLVMIsAZExtInst(v))
+		return LLVMTypeOf(v) == l->i64;
+	if (!LLVMIsABinaryOperator(v) || !is_const(LLVMGetOperand(v, 1)))
+		return false;
+	switch (LLVMGetInstructionOpcode(v)) {
+	case LLVMAdd: case LLVMSub: case LLVMAnd: case LLVMOr: case LLVMShl:
+	case LLVMLShr:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+has_few_users(LLVMValueRef v)
+{
+	LLVMUseRef u = LLVMGetFirstUse(v);
+	unsigned n = 0;
+
+	for (; u && n <= MAX_USERS; u = LLVMGetNextUse(u))
+		n++;
+	return n <= MAX_USERS;
+}
+
+/* v made again where it is used, if it was moved in front of a loop that calls;
+ * else v. */
+static LLVMValueRef
+live_sum(struct live *l, LLVMValueRef v, LLVMValueRef before,
+    uint32_t block, unsigned depth)
+{
+	uint32_t head = l->known ? l->loop[block] : NO_BLOCK, at;
+	LLVMValueRef c;
+
+	if (head == NO_BLOCK || !l->calls[head] || depth == 0 || !is_sum(l, v))
+		return v;
+	at = flow_map_get(&l->flow.index, LLVMGetInstructionParent(v));
+	if (at >= head || !has_few_users(v))
+		return v;
+	c = LLVMInstructionClone(v);
+	LLVMPositionBuilderBefore(l->b, before);
+	LLVMInsertIntoBuilder(l->b, c);
+	LLVMSetOperand(c, 0, live_sum(l, LLVMGetOperand(c, 0), c, block,
+	    depth - 1));
+	return c;
+}
+
+static void
+live_sums(struct live *l, LLVMValueRef i, uint32_t block)
+{
+	for (int k = 0; k < LLVMGetNumOperands(i); k++) {
+		LLVMValueRef v = LLVMGetOperand(i, (unsigned)k);
+		LLVMValueRef c = live_sum(l, v, i, block, MAX_DEPTH);
+
+		if (c != v)
+			LLVMSetOperand(i, (unsigned)k, c);
+	}
+}
+
 /* ---- Addresses ---- */
 
 /* The pointer in steps of this block: first the index, then the constant. */
@@ -262,8 +330,11 @@ live_address(struct live *l, LLVMValueRef p, LLVMValueRef access,
 	else if (!elsewhere)
 		return p;
 	LLVMPositionBuilderBefore(l->b, access);
-	if (index)
+	if (index) {
+		index = live_sum(l, index, access, block, MAX_DEPTH);
+		LLVMPositionBuilderBefore(l->b, access);
 		q = LLVMBuildGEP2(l->b, l->i8, q, &index, 1, "");
+	}
 	step = LLVMConstInt(l->i64, offset, 0);
 	return offset ? LLVMBuildGEP2(l->b, l->i8, q, &step, 1, "") : q;
 }
@@ -485,6 +556,7 @@ live_block(struct live *l, uint32_t block)
 			continue;
 		live_access(l, i, block);
 		live_constants(l, i, block);
+		live_sums(l, i, block);
 	}
 }
 
