@@ -375,10 +375,16 @@ $(BENCHDIR)/wasmtime_run: $(call objs,bench/wasmtime_run.c bench/wasmtime_api.c)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ldl
 LEVELS ?= 2
-.PHONY: bench bench-compile bench-runtime bench-calls bench-gc bench-kills
+.PHONY: bench bench-simd bench-compile bench-runtime bench-calls bench-gc \
+	bench-kills
 bench: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
 	@CLANG='$(CLANG)' python3 bench/run.py --rounds=$(ROUNDS) \
 	    --levels=$(LEVELS) $(BENCHFLAGS) $(BENCH)
+bench-simd: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
+	@CLANG='$(CLANG)' BENCH_SET=simd WASM_FLAGS=-msimd128 \
+	    NATIVE_FLAGS='-O2 -march=native -ffp-contract=off' \
+	    python3 bench/run.py --rounds=$(ROUNDS) --levels=$(LEVELS) \
+	    $(BENCHFLAGS) $(BENCH)
 bench-compile: everything $(BENCHDIR)/wasmtime_run $(VENV)/ready
 	@CLANG='$(CLANG)' python3 bench/compile.py --rounds=$(ROUNDS) \
 	    $(BENCHFLAGS) $(BENCH)
@@ -486,6 +492,7 @@ help:
 	@echo 'make bless        ... and rewrite the golden files of the tests'
 	@echo 'make fuzz         run the fuzzers, each for FUZZ_SECONDS'
 	@echo 'make bench        compiled code beside native; BENCH=NAME... ROUNDS=n'
+	@echo 'make bench-simd   the same for wasm with SIMD, native for this CPU'
 	@echo 'make bench-calls  what calls into guests and out of them take'
 	@echo 'make bench-compile  how fast modules are compiled'
 	@echo 'make bench-runtime  what the runtime does, step by step,'

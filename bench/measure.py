@@ -12,7 +12,9 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.join(TOP, "build/bin")
-OUT = os.path.join(TOP, "build/bench")
+TOOLS = os.path.join(TOP, "build/bench")
+# What is built and measured; other flags for the programs have another place.
+OUT = os.path.join(TOOLS, os.environ.get("BENCH_SET", ""))
 REAL = os.path.join(TOP, "build/real")
 CLANG = os.environ.get("CLANG", "clang-22")
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 
-from measure import BIN, CLANG, OUT, TOP, code_bytes, timed
+from measure import BIN, CLANG, OUT, TOOLS, TOP, code_bytes, timed
 
 Prepared = collections.namedtuple("Prepared", "wall cpu peak_mb code")
 
@@ -72,7 +72,7 @@ class Ours(Side):
 class Wasmtime(Side):
     """build/bench/wasmtime_run, with the Python package's library."""
     name = "wasmtime"
-    tool = os.path.join(OUT, "wasmtime_run")
+    tool = os.path.join(TOOLS, "wasmtime_run")
 
     def why_not(self):
         if not os.path.exists(self.tool):
