@@ -256,7 +256,7 @@ loop_insns(struct loops *s)
 			if (n++ == MAX_INSTRUCTIONS || !loop_insn(s, i))
 				return false;
 	}
-	return s->stores;
+	return s->stores || widen_fits(s);
 }
 
 /* ---- The check ---- */
@@ -711,8 +711,8 @@ loop_conditions(struct loops *s, LLVMValueRef *first)
 	return loop_check(s) && s->ok;
 }
 
-/* The copy, as wide as it can be. */
-static void
+/* The copy, as wide as it can be; false if it would be of no use. */
+static bool
 loop_make(struct loops *s, LLVMValueRef first)
 {
 	LLVMValueRef second = s->ok;
@@ -720,6 +720,8 @@ loop_make(struct loops *s, LLVMValueRef first)
 
 	if (widen_fits(s) && widen_require(s)) {
 		widen_copy(s, first, s->ok);
+	} else if (!s->stores) {
+		return false;
 	} else {
 		s->often = often;
 		clone_insns(s);
@@ -728,6 +730,7 @@ loop_make(struct loops *s, LLVMValueRef first)
 	if (!s->often)		/* the loop as it was runs seldom */
 		loop_tame(s, LLVMGetBasicBlockTerminator(
 		    s->flow.blocks[s->latch]));
+	return true;
 }
 
 static void
@@ -740,9 +743,8 @@ loop_try(struct loops *s, uint32_t header)
 		return;
 	s->check = LLVMInsertBasicBlockInContext(s->ctx,
 	    s->flow.blocks[header], "");
-	if (clone_numbers(s) && loop_conditions(s, &first))
-		loop_make(s, first);
-	else
+	if (!clone_numbers(s) || !loop_conditions(s, &first) ||
+	    !loop_make(s, first))
 		LLVMDeleteBasicBlock(s->check);
 	free(s->clone);
 	free(s->clones.keys);

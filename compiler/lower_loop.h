@@ -134,7 +134,7 @@ bool affine_count(struct loops *);
 
 /* ---- lower_widen.c ---- */
 
-/* Can the loop's vectors be s->widen times as long? */
+/* Can the loop's vectors be s->widen times as long, and is it worth it? */
 bool widen_fits(struct loops *);
 /* The conditions for it, behind the others; false if it cannot be. */
 bool widen_require(struct loops *);

@@ -17,6 +17,9 @@
  * A value of the iteration before, x in phi(first, x), is that: of the vector
  * before the last part, and of this one all parts but the last.
  *
+ * A sum of whole numbers over the loop, of bits or with or, and, xor, is one for
+ * each part, which are added up behind the wide loop.
+ *
  * n being the iterations less one, the loop as it was has at least the last of
  * them, so that what is used behind the loop comes from there.
  *
@@ -145,6 +148,45 @@ is_delayed(const struct loops *s, LLVMValueRef phi)
 	}
 }
 
+static bool
+used_once(const struct loops *s, LLVMValueRef v)
+{
+	unsigned n = 0;
+
+	for (LLVMUseRef u = LLVMGetFirstUse(v); u; u = LLVMGetNextUse(u))
+		n += !loop_is_invariant(s, LLVMGetUser(u));
+	return n == 1;
+}
+
+/* Is v made of the phi by op alone, and used for nothing else on the way? */
+static bool
+leads_to(const struct loops *s, LLVMValueRef v, LLVMValueRef phi,
+    LLVMOpcode op, unsigned depth)
+{
+	if (loop_is_invariant(s, v) || !used_once(s, v))
+		return false;
+	if (v == phi)
+		return true;
+	return depth > 0 && LLVMIsABinaryOperator(v) &&
+	    LLVMGetInstructionOpcode(v) == op &&
+	    (leads_to(s, LLVMGetOperand(v, 0), phi, op, depth - 1) ||
+	    leads_to(s, LLVMGetOperand(v, 1), phi, op, depth - 1));
+}
+
+/* The phi is a sum: what is added may be so in any order. */
+static bool
+is_sum(const struct loops *s, LLVMValueRef phi)
+{
+	LLVMValueRef x = loop_next(s, phi);
+	LLVMOpcode op;
+
+	if (loop_is_invariant(s, x) || !LLVMIsABinaryOperator(x))
+		return false;
+	op = LLVMGetInstructionOpcode(x);
+	return (op == LLVMAdd || op == LLVMAnd || op == LLVMOr ||
+	    op == LLVMXor) && leads_to(s, x, phi, op, 8);
+}
+
 /* Vectors are made in the loop by what can be widened, or before it; scalars
  * are the same in all iterations. */
 static bool
@@ -190,23 +232,28 @@ insn_fits(struct loops *s, LLVMValueRef i)
 	if (is_scalar_work(s, i))
 		return true;
 	if (LLVMIsAPHINode(i))
-		return is_vector(i) && lanes_fit(s, i) && is_delayed(s, i);
+		return is_vector(i) && lanes_fit(s, i) &&
+		    (is_sum(s, i) || is_delayed(s, i));
 	return is_lanewise(i) && lanes_fit(s, i) && operands_fit(s, i);
 }
 
-/* Is the loop one block, whose vectors can all be longer? */
+/* Is the loop one block, whose vectors can all be longer, and does it store or
+ * sum up? */
 bool
 widen_fits(struct loops *s)
 {
+	bool useful = s->stores;
 	LLVMValueRef i;
 
 	if (s->widen < 2 || s->nblocks != 1)
 		return false;
 	i = LLVMGetFirstInstruction(s->flow.blocks[s->header]);
-	for (; i; i = LLVMGetNextInstruction(i))
+	for (; i; i = LLVMGetNextInstruction(i)) {
 		if (!insn_fits(s, i))
 			return false;
-	return true;
+		useful |= LLVMIsAPHINode(i) && is_vector(i) && is_sum(s, i);
+	}
+	return useful;
 }
 
 /* ---- Conditions ---- */
@@ -282,28 +329,36 @@ wide_type(const struct widen *w, LLVMTypeRef t)
 	    w->s->widen * LLVMGetVectorSize(t));
 }
 
-/* n lanes of a and b, one behind the other, from `first` on, which is modulo
- * `period` if that is not 0. */
+/* n lanes of a and b, one behind the other, from `first` on. */
 static LLVMValueRef
 wide_lanes(struct widen *w, LLVMValueRef a, LLVMValueRef b, unsigned first,
-    unsigned n, unsigned period)
+    unsigned n)
 {
 	LLVMValueRef lanes[MAX_LANES];
 
 	for (unsigned i = 0; i < n; i++)
-		lanes[i] = LLVMConstInt(w->s->i32, period ?
-		    (first + i) % period : first + i, 0);
+		lanes[i] = LLVMConstInt(w->s->i32, first + i, 0);
 	return LLVMBuildShuffleVector(w->s->b, a, b ? b :
 	    LLVMGetPoison(LLVMTypeOf(a)), LLVMConstVector(lanes, n), "");
 }
 
-/* f times the vector. */
+/* The vector, and behind it the other one f - 1 times. */
+static LLVMValueRef
+wide_begin(struct widen *w, LLVMValueRef v, LLVMValueRef others)
+{
+	unsigned n = LLVMGetVectorSize(LLVMTypeOf(v));
+	LLVMValueRef lanes[MAX_LANES];
+
+	for (unsigned i = 0; i < n * w->s->widen; i++)
+		lanes[i] = LLVMConstInt(w->s->i32, i < n ? i : n + i % n, 0);
+	return LLVMBuildShuffleVector(w->s->b, v, others,
+	    LLVMConstVector(lanes, n * w->s->widen), "");
+}
+
 static LLVMValueRef
 wide_repeat(struct widen *w, LLVMValueRef v)
 {
-	unsigned n = LLVMGetVectorSize(LLVMTypeOf(v));
-
-	return wide_lanes(w, v, NULL, 0, n * w->s->widen, n);
+	return wide_begin(w, v, v);
 }
 
 static void
@@ -429,6 +484,44 @@ wide_access(struct widen *w, LLVMValueRef i)
 	return v;
 }
 
+/* A sum begins with what it was in the first part, and with what changes
+ * nothing in the others. */
+static void
+wide_sum(struct widen *w, LLVMValueRef phi)
+{
+	struct loops *s = w->s;
+	LLVMTypeRef t = LLVMTypeOf(phi);
+	bool ones = LLVMGetInstructionOpcode(loop_next(s, phi)) == LLVMAnd;
+	LLVMValueRef none = ones ? LLVMConstAllOnes(t) : LLVMConstNull(t);
+	LLVMValueRef first, wide;
+
+	LLVMPositionBuilderBefore(s->b,
+	    LLVMGetBasicBlockTerminator(s->check));
+	first = wide_begin(w, loop_first(s, phi), none);
+	LLVMPositionBuilderBefore(s->b, w->k);
+	wide = LLVMBuildPhi(s->b, LLVMTypeOf(first), "");
+	LLVMAddIncoming(wide, &first, &s->check, 1);
+	wide_note(w, phi, wide);
+}
+
+/* The parts of the sum are one again. */
+static LLVMValueRef
+wide_total(struct widen *w, LLVMValueRef phi)
+{
+	struct loops *s = w->s;
+	LLVMValueRef x = loop_next(s, phi), all = wide_of(w, x), sum;
+	unsigned n = LLVMGetVectorSize(LLVMTypeOf(phi));
+	LLVMValueRef wide = wide_of(w, phi);
+
+	LLVMAddIncoming(wide, &all, &w->block, 1);
+	LLVMPositionBuilderBefore(s->b, LLVMGetBasicBlockTerminator(w->done));
+	sum = wide_lanes(w, all, NULL, 0, n);
+	for (unsigned k = 1; k < s->widen; k++)
+		sum = LLVMBuildBinOp(s->b, LLVMGetInstructionOpcode(x), sum,
+		    wide_lanes(w, all, NULL, k * n, n), "");
+	return sum;
+}
+
 /* x is made: so are the phis that it will be in the next iteration. */
 static void
 wide_delayed(struct widen *w, LLVMValueRef x, LLVMValueRef wide)
@@ -441,7 +534,7 @@ wide_delayed(struct widen *w, LLVMValueRef x, LLVMValueRef wide)
 		LLVMValueRef in[2] = { NULL, wide }, was;
 		LLVMBasicBlockRef from[2] = { s->check, w->block };
 
-		if (loop_next(s, phi) != x)
+		if (loop_next(s, phi) != x || is_sum(s, phi))
 			continue;
 		LLVMPositionBuilderBefore(s->b,
 		    LLVMGetBasicBlockTerminator(s->check));
@@ -451,7 +544,7 @@ wide_delayed(struct widen *w, LLVMValueRef x, LLVMValueRef wide)
 		LLVMAddIncoming(was, in, from, 2);
 		LLVMPositionBuilderBefore(s->b, w->next);
 		wide_note(w, phi, wide_lanes(w, was, wide,
-		    (s->widen - 1) * n, s->widen * n, 0));
+		    (s->widen - 1) * n, s->widen * n));
 	}
 }
 
@@ -477,9 +570,12 @@ wide_body(struct widen *w)
 		LLVMPositionBuilderBefore(w->s->b, w->next);
 		LLVMSetCurrentDebugLocation2(w->s->b,
 		    LLVMInstructionGetDebugLoc(i));
-		if (LLVMIsAStoreInst(i) || (is_vector(i) &&
-		    !LLVMIsAPHINode(i)))
+		if (LLVMIsAPHINode(i)) {
+			if (is_vector(i) && is_sum(w->s, i))
+				wide_sum(w, i);
+		} else if (LLVMIsAStoreInst(i) || is_vector(i)) {
 			wide_insn(w, i);
+		}
 	}
 }
 
@@ -515,11 +611,13 @@ wide_end(struct widen *w, LLVMValueRef phi, LLVMValueRef limit)
 	LLVMValueRef x = loop_next(s, phi), way;
 	struct affine a;
 
+	if (is_vector(phi) && is_sum(s, phi))
+		return wide_total(w, phi);
 	if (is_vector(phi)) {
 		unsigned n = LLVMGetVectorSize(LLVMTypeOf(phi));
 
 		return wide_lanes(w, wide_of(w, x), NULL,
-		    (s->widen - 1) * n, n, 0);
+		    (s->widen - 1) * n, n);
 	}
 	affine_of(s, phi, &a, 1);
 	way = LLVMBuildMul(s->b, limit, affine_int64(s, a.step), "");

@@ -87,7 +87,9 @@ def vectors_are_as_long_as_the_cpus():
         funcs, _ = ir("2", cpu)
         for name in "wide", "wide_delayed":
             equal("fmul <4 x double>" in funcs[name], want, f"{cpu} {name}")
-        equal("<4 x double>" in funcs["wide_chain"], False, "chain")
+        equal("mul <8 x i32>" in funcs["wide_sum"], want, f"{cpu} sum")
+        for name in "wide_chain", "float_sum":
+            equal("<4 x double>" in funcs[name], False, name)
 
 
 @case

@@ -21,7 +21,7 @@ from libtest import *
 import libembed
 
 END = 65536
-LOOPS = 10
+LOOPS = 12
 FOLDER = os.path.join(TOP, "build/fuzz")
 CPUS = libembed.host_cpus()
 
@@ -47,6 +47,7 @@ class Body:
     def __init__(self, rnd):
         self.rnd = rnd
         self.last = rnd.random() < 0.4      # is there one of the last round?
+        self.sums = rnd.random() < 0.3
         self.narrow = rnd.random() < 0.2    # loads of 8 bytes
 
     def address(self, array, more=0):
@@ -62,6 +63,8 @@ class Body:
                                                  r.getrandbits(63))
         if kind < 3:
             return "(i32x4.splat (local.get $n))"
+        if kind < 4 and self.sums and r.random() < 0.4:
+            return "(local.get $r)"
         if kind < 5 and self.last:
             return r.choice(("(local.get $p)", "(i8x16.shuffle 8 9 10 11 12 13 "
                              "14 15 16 17 18 19 20 21 22 23 (local.get $p) "
@@ -133,7 +136,10 @@ class Body:
         text = ""
         if self.last:
             text += f"(local.set $q (v128.load {self.address('a')}))"
-        for _ in range(r.choice((1, 1, 1, 2, 2, 3))):
+        if self.sums:
+            text += self.sum("r") + self.sum("r2")
+        for _ in range(r.choice((0, 0, 1, 2)) if self.sums else
+                       r.choice((1, 1, 1, 2, 2, 3))):
             array = r.choice("bbba")
             more = r.choice((0, 0, 0, 0, 16, -16, 4, 64))
             text += f"(v128.store {self.address(array, more)} " \
@@ -142,7 +148,34 @@ class Body:
             text += "(local.set $p (local.get $q))"
         return text
 
-    def loop(self):
+    @staticmethod
+    def running(first):
+        """What a sum has been until now is stored: it cannot be in parts."""
+        text = ["(local.set $r (i32x4.add (local.get $r) (v128.load "
+                "(local.get $a))))", "(v128.store (local.get $b) "
+                "(local.get $r))"]
+        return text[first] + text[1 - first]
+
+    def sum(self, var):
+        """Twice the same operation, of one shape."""
+        r = self.rnd
+        shape, op = r.choice((("i8x16", "add"), ("i16x8", "add"),
+                              ("i32x4", "add"), ("i64x2", "add"),
+                              ("v128", r.choice(BITS[:3])),
+                              ("v128", "and"), ("i32x4", r.choice(("mul", "min_s", "sub")))))
+        value = self.value(2)
+        if op in ("and", "or"):         # some bits are to be left
+            value = f"(v128.{'or' if op == 'and' else 'and'} {value} " \
+                    "(v128.const i32x4 0x0ff00f0f 0xff0ff0f0 -0x3333334 " \
+                    "0x11111111))"
+        new = f"({shape}.{op} (local.get ${var}) {value})"
+        if r.random() < 0.4:
+            new = f"({shape}.{op} {self.value(1)} {new})"
+        if r.random() < 0.2:
+            new = f"({shape}.{op} {new} (local.get ${var}))"
+        return f"(local.set ${var} {new})"
+
+    def loop(self, stores=None):
         step = "".join(f"(local.set ${v} (i32.add (local.get ${v}) "
                        f"(i32.const {by})))" for v, by in
                        (("a", 16), ("b", 16), ("h", 8)))
@@ -155,15 +188,21 @@ class Body:
             (local.set $h (local.get $a))
             (local.set $e (i32.add (local.get $b) (i32.shl (local.get $n)
               (i32.const 4))))
-            (local.set $p (local.get $s))
-            (loop $l {self.stores()} {step} (br_if $l {how}))"""
+            (local.set $p (local.get $s)) (local.set $r (v128.not
+              (local.get $s)))
+            (loop $l {stores or self.stores()} {step} (br_if $l {how}))
+            (v128.store (i32.const 32) (local.get $r))
+            (v128.store (i32.const 48) (local.get $r2))"""
 
 
 def module(number):
     rnd = random.Random(number)
+    fixed = {LOOPS - 2 + k: Body.running(k) for k in range(2)}
     funcs = [f"""(func (export "{k}") (param $a i32) (param $b i32)
         (param $n i32) (local $i i32) (local $e i32) (local $h i32)
-        (local $s v128) (local $p v128) (local $q v128) {Body(rnd).loop()})"""
+        (local $s v128) (local $p v128) (local $q v128)
+        (local $r v128) (local $r2 v128) 
+        {Body(rnd).loop(fixed.get(k))})"""
              for k in range(LOOPS)]
     return f"""(module (memory (export "memory") 1 1)
       (func (export "reset") (local $i i32) (loop $l

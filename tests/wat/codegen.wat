@@ -135,6 +135,26 @@
       (local.set $a (i32.add (local.get $a) (i32.const 16)))
       (local.set $b (i32.add (local.get $b) (i32.const 16)))
       (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  ;; A sum, without a store; and one of floating point, whose order counts.
+  (func (export "wide_sum") (param $a i32) (param $n i32) (result i32)
+    (local $x v128)
+    (loop $l
+      (local.set $x (i32x4.add (local.get $x) (i32x4.mul
+        (v128.load (local.get $a)) (v128.load offset=4096 (local.get $a)))))
+      (local.set $a (i32.add (local.get $a) (i32.const 16)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (i32.add (i32x4.extract_lane 0 (local.get $x)) (i32.add
+      (i32x4.extract_lane 1 (local.get $x)) (i32.add
+      (i32x4.extract_lane 2 (local.get $x))
+      (i32x4.extract_lane 3 (local.get $x))))))
+  (func (export "float_sum") (param $a i32) (param $n i32) (result f64)
+    (local $x v128)
+    (loop $l
+      (local.set $x (f64x2.add (local.get $x) (v128.load (local.get $a))))
+      (local.set $a (i32.add (local.get $a) (i32.const 16)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (f64.add (f64x2.extract_lane 0 (local.get $x))
+      (f64x2.extract_lane 1 (local.get $x))))
   ;; The next iteration needs what this one stores.
   (func (export "wide_chain") (param $a i32) (param $n i32)
     (loop $l
