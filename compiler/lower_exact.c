@@ -125,6 +125,18 @@ x_is_needed(LLVMValueRef load)
 	return false;
 }
 
+/* A load that the mark was for; LLVM may have replaced it by a phi of loads, of
+ * which those that it put there itself have no mark. */
+static void
+x_keep(LLVMValueRef v, unsigned depth)
+{
+	if (LLVMIsALoadInst(v) && !x_is_needed(v))
+		LLVMSetVolatile(v, 1);
+	if (LLVMIsAPHINode(v) && depth > 0)
+		for (unsigned k = 0; k < LLVMCountIncoming(v); k++)
+			x_keep(LLVMGetIncomingValue(v, k), depth - 1);
+}
+
 static void
 x_unmark(LLVMModuleRef mod)
 {
@@ -135,14 +147,10 @@ x_unmark(LLVMModuleRef mod)
 		for (b = LLVMGetFirstBasicBlock(fn); b;
 		    b = LLVMGetNextBasicBlock(b))
 			for (i = LLVMGetFirstInstruction(b); i; i = next) {
-				LLVMValueRef v;
-
 				next = LLVMGetNextInstruction(i);
 				if (!x_is_mark(i))
 					continue;
-				v = LLVMGetOperand(i, 0);
-				if (LLVMIsALoadInst(v) && !x_is_needed(v))
-					LLVMSetVolatile(v, 1);
+				x_keep(LLVMGetOperand(i, 0), 4);
 				LLVMInstructionEraseFromParent(i);
 			}
 }

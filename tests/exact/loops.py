@@ -170,6 +170,13 @@ LOOPS = {
     "loaded again, within": upto("i32.lt_s", f"(i32.store {elem('b', 2)} "
                                  "(i32.add (i32.load offset=40 "
                                  "(local.get $b)) (local.get $i)))"),
+    "loaded ahead": "(loop $l (i64.store (local.get $a) (i64.add (i64.load "
+                    "(local.get $a)) (i64.load (local.get $b)))) (i64.store "
+                    "(local.get $a) (i64.const 5)) (i64.store (i32.add "
+                    "(local.get $b) (i32.const 32)) (i64.load (i32.add "
+                    f"(local.get $b) (i32.const 8)))) {inc('a', 8)} "
+                    f"{inc('b', 8)} (br_if $l (local.tee $n (i32.sub "
+                    "(local.get $n) (i32.const 1)))))",
     "with-global": upto("i32.lt_s", f"(i32.store {elem('b', 2)} (i32.add "
                         f"(global.get $g) (i32.load {elem('a', 2)})))"),
 }
@@ -177,7 +184,7 @@ LOOPS = {
 COUNTS = [1, 15, 16, 17, 33, 64, 100, 1000, 0, -1, 0x7fffffff]
 # Of both arrays: inside, overlapping each way, over the end by some elements,
 # from below 0 and over 2^32.
-PLACES = [(0, 8192), (8192, 0), (4096, 4100), (4100, 4096), (4096, 4096),
+PLACES = [(16, -32), (0, 8192), (8192, 0), (4096, 4100), (4100, 4096), (4096, 4096),
           (0, END - 400), (END - 400, 0), (END - 402, END - 300),
           (0, END - 64), (0, -40), (-40, 0), (-400, -392), (16, END - 1),
           (0x80000000, 0), (0, 0x7ffffff8), (-0x7fffffff, 64), (0, END - 100),
