@@ -24,6 +24,7 @@ file:/usr/include/binaryen-c.h|binaryen|wasm-to-wasm optimisation
 file:/usr/include/gelf.h|libelf-dev|ELF files
 file:/usr/include/*/ffi.h /usr/include/ffi.h|libffi-dev|untyped calls
 file:/usr/include/openssl/sha.h|libssl-dev|SHA-256
+file:/usr/include/mimalloc.h|libmimalloc-dev|a faster malloc for wasmc
 file:/usr/include/jansson.h|libjansson-dev|JSON of the specification'"'"'s tests
 file:/usr/lib/wasm32-wasi/libc.a|wasi-libc|C programs as wasm
 file:/usr/lib/llvm-22/lib/clang/22/lib/wasi/libclang_rt.builtins-wasm32.a|libclang-rt-22-dev-wasm32|C programs as wasm
