@@ -589,12 +589,14 @@ mw_options(struct mw *w)
 {
 	char s[256];
 	int wopt = w->c->opt ? w->c->opt->wasm_opt_level : 0;
-	int n = snprintf(s, sizeof s, "-O%d --bounds=%s%s%s%s%s%s%s",
+	int n = snprintf(s, sizeof s, "-O%d --bounds=%s%s%s%s%s%s%s%s",
 	    w->p->opt_level,
 	    w->p->explicit_bounds ? "explicit" : "guard",
 	    w->p->relaxed_deterministic ? " --relaxed-simd-deterministic" : "",
 	    w->p->nan_canonical ? " --nan-canonicalize" : "",
 	    w->p->fuel ? " --fuel" : "",
+	    w->p->opt_level == 1 && w->c->opt && w->c->opt->keep_llvm_options ?
+	    " --keep-llvm-options" : "",
 	    w->p->bitcode ? " --link-bitcode" : "",
 	    w->p->profile ? " --profile-use" : "",
 	    w->c->opt && w->c->opt->profile_generate ?

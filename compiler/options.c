@@ -95,14 +95,15 @@ wasmc_options_key(const struct wasmc_options *options, char *buf, size_t size)
 		return (size_t)snprintf(buf, size, "%s; %s",
 		    wasmc_version(), err.text);
 	n = snprintf(buf, size, "%s; abi %u; %s; %s; %s; -O%d; "
-	    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s%s%s%s",
+	    "emit %d; bounds %d; wasm-opt %d; features %llx%s%s%s%s%s%s%s",
 	    wasmc_version(), WABI_VERSION, t->triple, t->tune,
 	    t->features, options_level(&o), o.emit, o.bounds,
 	    o.wasm_opt_level > 0 ? o.wasm_opt_level : 0,
 	    (unsigned long long)set,
 	    o.relaxed_deterministic ? "; relaxed-det" : "",
 	    o.nan_canonicalize ? "; nan-canon" : "",
-	    o.fuel ? "; fuel" : "", bitcode, profile,
+	    o.fuel ? "; fuel" : "", options_level(&o) == 1 &&
+	    o.keep_llvm_options ? "; all passes" : "", bitcode, profile,
 	    o.profile_generate ? "; counting" : "");
 	for (unsigned i = 1; i < nlevels && n >= 0; i++) {
 		size_t at = (size_t)n < size ? (size_t)n : size;

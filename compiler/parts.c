@@ -17,6 +17,7 @@
 #include <llvm-c/BitWriter.h>
 #include "bitcode.h"
 #include "emit.h"
+#include "knobs.h"
 #include "options.h"
 #include "partcache.h"
 #include "parts.h"
@@ -268,6 +269,22 @@ part_suffix(struct worker *w)
 		add_suffix(v, s);
 }
 
+/* LLVM's generation of code: true with the reason if it failed. */
+static bool
+part_generate(struct worker *w, LLVMMemoryBufferRef *out, char **why)
+{
+	const struct plan *p = w->part->plan;
+	bool failed;
+
+	knobs_enter(p->opt_level == 1 && !w->all->opt->keep_llvm_options ?
+	    KNOBS_FEW : KNOBS_ALL);
+	failed = LLVMTargetMachineEmitToMemoryBuffer(w->tm, w->mod,
+	    w->all->opt->emit == WASMC_EMIT_ASM ? LLVMAssemblyFile :
+	    LLVMObjectFile, why, out);
+	knobs_leave();
+	return failed;
+}
+
 static int
 part_write(struct worker *w)
 {
@@ -281,9 +298,7 @@ part_write(struct worker *w)
 		s = LLVMPrintModuleToString(w->mod);
 		*fd = memory_file("part", s, strlen(s));
 		LLVMDisposeMessage(s);
-	} else if (LLVMTargetMachineEmitToMemoryBuffer(w->tm, w->mod,
-	    emit == WASMC_EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile, &why,
-	    &b)) {
+	} else if (part_generate(w, &b, &why)) {
 		part_fail(w->part, "LLVM: %s", why);
 		LLVMDisposeMessage(why);
 		return WASMC_EBACKEND;

@@ -111,6 +111,14 @@ struct wasmc_options {
 	/* Its files in bytes, at about which those that were not used for the
 	 * longest time are deleted; 0: 1 GiB. */
 	uint64_t cache_max_bytes;
+	/* Level 1 generates code with fewer of LLVM's passes, which LLVM lets
+	 * one choose for the whole process only: while parts of modules are
+	 * generated at level 1, other levels wait, and what else in the process
+	 * generates code by the same copy of LLVM is generated so too: right,
+	 * but less optimised.  A host that does not want that sets this, and
+	 * level 1 takes about twice as long; the code is another, somewhat
+	 * faster.  docs/COMPILING.md. */
+	int keep_llvm_options;
 };
 
 /* Compile the bytes [wasm, wasm + n) to the file `out_path`, which appears

@@ -55,6 +55,9 @@ enum { EXIT_USAGE = 2 };
 	X("cache-dir", 0, "DIR", "keep compiled parts of modules in DIR;\n" \
 	    "default: $WASMC_CACHE_DIR, if set; \"\": nowhere")	\
 	X("cache-size", 0, "MB", "delete the oldest of it above MB (1024)") \
+	X("keep-llvm-options", 0, NULL, "\nat -O1 too with all of LLVM's " \
+	    "passes that generate code:\nas for hosts that use LLVM "	\
+	    "themselves")						\
 	X("time-passes", 0, NULL, "say how long each stage took")	\
 	X("dump", 0, "LETTERS", "print to stderr: s sections, i IR before\n" \
 	    "and o IR after optimisation")				\
@@ -219,6 +222,8 @@ set_option(struct args *a, const char *name, const char *v)
 	else if (!strcmp(name, "cache-size"))
 		o->cache_max_bytes = (uint64_t)number("--cache-size", v, 1,
 		    1 << 30) << 20;
+	else if (!strcmp(name, "keep-llvm-options"))
+		o->keep_llvm_options = 1;
 	else if (!strcmp(name, "time-passes"))
 		o->time_passes = 1;
 	else if (!strcmp(name, "dump"))
