@@ -13,7 +13,8 @@
  *     over in silence.  tests/cli/knobs.py asks llc.
  *
  * Only at a change of sets are they given to LLVM's parser, which sets those
- * that are named and leaves all others as they are.
+ * that are named and leaves all others as they are.  When nobody is in they are
+ * as a host of libwasmc knows them.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -30,7 +31,6 @@
 	K("x86-machine-combiner", "true", "false")			\
 	/* Before instructions are selected */				\
 	K("disable-cgp", "false", "true")				\
-	K("disable-constant-hoisting", "false", "true")			\
 	K("disable-mergeicmps", "false", "true")			\
 	K("disable-partial-libcall-inlining", "false", "true")		\
 	/* Before registers are allocated */				\
@@ -107,7 +107,11 @@ knobs_leave(void)
 
 	pthread_mutex_lock(&gate.lock);
 	next = gate.set == KNOBS_ALL ? KNOBS_FEW : KNOBS_ALL;
-	if (--gate.users == 0 && gate.waiting[next]) {
+	if (--gate.users) {
+		/* The last one does it. */
+	} else if (gate.waiting[next] == 0) {
+		change_to(KNOBS_ALL);
+	} else {
 		change_to(next);
 		gate.users = gate.waiting[next];
 		gate.waiting[next] = 0;

@@ -3,11 +3,21 @@
  * back_knobs.c: whose turn it is to choose LLVM's options.
  */
 #include <pthread.h>
+#include <llvm-c/Support.h>
 
 #include "knobs.h"
 #include "test.h"
 
 static unsigned inside[2], most[2], entered;
+
+/* In place of LLVM's: the first of the options that were set last. */
+static const char *option;
+
+void
+LLVMParseCommandLineOptions(int n, const char *const *args, const char *about)
+{
+	option = args[1];
+}
 
 #define GET(x)	__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 #define ADD(x, n)	__atomic_add_fetch(&(x), (n), __ATOMIC_SEQ_CST)
@@ -105,6 +115,17 @@ TEST(turns)
 	pthread_join(all, NULL);
 	pthread_join(few, NULL);
 	CHECK_EQ(entered, 4);
+}
+
+TEST(set_back)
+{
+	enter(KNOBS_FEW);
+	CHECK_STR(option, "-disable-x86-lea-opt=true");
+	enter(KNOBS_FEW);
+	leave(KNOBS_FEW);
+	CHECK_STR(option, "-disable-x86-lea-opt=true");
+	leave(KNOBS_FEW);
+	CHECK_STR(option, "-disable-x86-lea-opt=false");
 }
 
 TEST_MAIN
