@@ -312,16 +312,15 @@ x_passes(const struct plan *p)
 
 /* What cannot be said in the passes' text.  Promotion would keep stores of a
  * loop back to its end; sinking moves loads to where they are used, so that
- * most would be lowered again; and x86's conditional moves from memory, which
- * fault whatever the condition, would be made branches around the load.
- * Arguments must not be pushed: a landing pad is entered with the stack pointer
- * that the call had.  Conditional moves in loops stay what they are: who made
- * the wasm had reasons for a select, and where x86's converter would like a
- * branch, because much depends on the result, it depends on data as a rule, and
- * is predicted badly.  No variable is described in an artifact, so that the
- * dear way of following variables through the code would be for nothing.
- * Constants that LLVM hoists, so as to make them once, take registers from the
- * memory's base, or go to the stack, whence they are loaded.  A mark
+ * most would be lowered again.  x86's conditional moves in loops stay what they
+ * are: those from memory, which fault whatever the condition, would be made
+ * branches around the load; and where the converter would like a branch, because
+ * much depends on the result, a select in wasm depends on data as a rule, and is
+ * predicted badly.  Arguments must not be pushed: a landing pad is entered with
+ * the stack pointer that the call had.  No variable is described in an artifact,
+ * so that the dear way of following variables through the code would be for
+ * nothing.  Constants that LLVM hoists, so as to make them once, take registers
+ * from the memory's base, or go to the stack, whence they are loaded.  A mark
  * makes a function look larger to the inliner than it is: it is told to take
  * larger ones. */
 static void
@@ -329,7 +328,6 @@ x_options(void)
 {
 	static const char *const args[] = { "wasmc", "-disable-licm-promotion",
 	    "-instcombine-code-sinking=false",
-	    "-x86-cmov-converter-force-mem-operand=false",
 	    "-x86-cmov-converter=false",
 	    "-no-x86-call-frame-opt",
 	    "-experimental-debug-variable-locations=false",
