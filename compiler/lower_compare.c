@@ -109,24 +109,6 @@ cmp_latch(struct compare *c)
 }
 
 static bool
-cmp_insns(struct compare *c)
-{
-	struct loops *s = c->s;
-	uint32_t n = 0;
-
-	s->naccesses = 0;
-	for (uint32_t k = 0; k < s->nblocks; k++) {
-		LLVMValueRef i = LLVMGetFirstInstruction(
-		    s->flow.blocks[s->blocks[k]]);
-
-		for (; i; i = LLVMGetNextInstruction(i))
-			if (n++ == MAX_INSTRUCTIONS || !loop_insn(s, i))
-				return false;
-	}
-	return true;
-}
-
-static bool
 cmp_phis(struct compare *c)
 {
 	LLVMValueRef i = LLVMGetFirstInstruction(
@@ -181,20 +163,6 @@ cmp_can_leave(struct compare *c, LLVMBasicBlockRef to, uint32_t block)
 	return true;
 }
 
-/* The phi's value in iteration j: as it began, + step * j. */
-static LLVMValueRef
-cmp_phi_at(const struct compare *c, LLVMValueRef phi, LLVMValueRef j)
-{
-	struct loops *s = c->s;
-	LLVMTypeRef t = LLVMTypeOf(phi);
-	LLVMValueRef step = LLVMConstInt(t, (uint64_t)cmp_phi(c, phi)->step, 1);
-
-	if (t != s->i64)
-		j = LLVMBuildTrunc(s->b, j, t, "");
-	return LLVMBuildAdd(s->b, loop_first(s, phi),
-	    LLVMBuildMul(s->b, j, step, ""), "");
-}
-
 static LLVMValueRef
 cmp_at(const struct compare *c, LLVMValueRef v, LLVMValueRef j)
 {
@@ -204,7 +172,7 @@ cmp_at(const struct compare *c, LLVMValueRef v, LLVMValueRef j)
 	if (loop_is_invariant(c->s, v))
 		return v;
 	if (cmp_phi(c, v))
-		return cmp_phi_at(c, v, j);
+		return loop_phi_at(c->s, v, cmp_phi(c, v)->step, j);
 	n = LLVMGetNumOperands(v);
 	for (int k = 0; k < n; k++)
 		x[k] = cmp_at(c, LLVMGetOperand(v, (unsigned)k), j);
@@ -275,22 +243,9 @@ static bool
 cmp_conditions(struct compare *c, LLVMValueRef *first)
 {
 	struct loops *s = c->s;
-	LLVMValueRef few;
 
-	s->n = s->ok = NULL;
-	s->nmade = s->nanchors = 0;
-	LLVMPositionBuilderBefore(s->b, cmp_last(c, s->preheader));
-	LLVMSetCurrentDebugLocation2(s->b, LLVMInstructionGetDebugLoc(
-	    cmp_last(c, s->header)));
-	if (!affine_count(s))
-		return false;
-	few = LLVMBuildSub(s->b, s->n, affine_int64(s, 1), "");
-	affine_require(s, LLVMBuildICmp(s->b, LLVMIntULT, few,
-	    affine_int64(s, 1ll << 32), ""));
-	*first = s->ok;
-	s->ok = NULL;
-	LLVMPositionBuilderAtEnd(s->b, s->check);
-	return cmp_phis(c) && cmp_can_leave(c, c->out, s->header) &&
+	return loop_count(s, 2, first) && cmp_phis(c) &&
+	    cmp_can_leave(c, c->out, s->header) &&
 	    cmp_can_leave(c, s->exit, s->latch) && cmp_accesses(c) && s->ok;
 }
 
@@ -386,13 +341,12 @@ cmp_enter(struct compare *c, LLVMValueRef first, LLVMValueRef second)
 }
 
 void
-lower_compare(struct loops *s, uint32_t header)
+loop_compare(struct loops *s)
 {
 	struct compare c = { .s = s };
 	LLVMValueRef first;
 
-	if (!loop_ends(s, header) || !loop_body(s) || s->nblocks != 2 ||
-	    !cmp_insns(&c) || !cmp_header(&c) || !cmp_latch(&c))
+	if (s->nblocks != 2 || !cmp_header(&c) || !cmp_latch(&c))
 		return;
 	s->check = cmp_block(&c);
 	if (!cmp_conditions(&c, &first)) {

@@ -63,7 +63,7 @@ loop_is_invariant(const struct loops *s, LLVMValueRef v)
 }
 
 /* One edge back to the header and one into it, from a block of its own. */
-bool
+static bool
 loop_ends(struct loops *s, uint32_t header)
 {
 	const struct flow *f = &s->flow;
@@ -86,7 +86,7 @@ loop_ends(struct loops *s, uint32_t header)
 }
 
 /* Its blocks: those that reach the latch without passing the header. */
-bool
+static bool
 loop_body(struct loops *s)
 {
 	const struct flow *f = &s->flow;
@@ -213,7 +213,7 @@ is_state(const struct loops *s, LLVMValueRef i)
 }
 
 /* May the instruction be in the loop?  Its access is noted. */
-bool
+static bool
 loop_insn(struct loops *s, LLVMValueRef i)
 {
 	struct access *a = &s->accesses[s->naccesses];
@@ -256,7 +256,7 @@ loop_insns(struct loops *s)
 			if (n++ == MAX_INSTRUCTIONS || !loop_insn(s, i))
 				return false;
 	}
-	return s->stores || widen_fits(s);
+	return true;
 }
 
 /* ---- The check ---- */
@@ -643,6 +643,18 @@ loop_next(const struct loops *s, LLVMValueRef phi)
 	return loop_incoming(phi, s->flow.blocks[s->latch]);
 }
 
+LLVMValueRef
+loop_phi_at(const struct loops *s, LLVMValueRef phi, int64_t step,
+    LLVMValueRef k)
+{
+	LLVMTypeRef t = LLVMTypeOf(phi);
+
+	if (t != s->i64)
+		k = LLVMBuildTrunc(s->b, k, t, "");
+	k = LLVMBuildMul(s->b, k, LLVMConstInt(t, (uint64_t)step, 1), "");
+	return LLVMBuildAdd(s->b, loop_first(s, phi), k, "");
+}
+
 /* The preheader and the check branch to the loop as it was or on, to `to`. */
 void
 loop_enter(struct loops *s, LLVMValueRef first, LLVMValueRef second,
@@ -686,10 +698,8 @@ loop_copy(struct loops *s, LLVMValueRef first, LLVMValueRef second)
 
 /* ---- One loop ---- */
 
-/* Conditions in front: enough iterations, in the preheader; the rest in a
- * block of its own.  Nothing is changed yet but for what nobody uses. */
-static bool
-loop_conditions(struct loops *s, LLVMValueRef *first)
+bool
+loop_count(struct loops *s, int64_t least, LLVMValueRef *enough)
 {
 	LLVMValueRef few;
 
@@ -702,23 +712,31 @@ loop_conditions(struct loops *s, LLVMValueRef *first)
 	    LLVMGetBasicBlockTerminator(s->flow.blocks[s->latch])));
 	if (!affine_count(s))
 		return false;
-	few = LLVMBuildSub(s->b, s->n, affine_int64(s, MIN_ITERATIONS - 1), "");
+	few = LLVMBuildSub(s->b, s->n, affine_int64(s, least - 1), "");
 	affine_require(s, LLVMBuildICmp(s->b, LLVMIntULT, few,
 	    affine_int64(s, 1ll << 32), ""));
-	*first = s->ok;
+	*enough = s->ok;
 	s->ok = NULL;
 	LLVMPositionBuilderAtEnd(s->b, s->check);
-	return loop_check(s) && s->ok;
+	return true;
 }
 
-/* The copy, as wide as it can be; false if it would be of no use. */
+/* Conditions in front: enough iterations, in the preheader; the rest in a
+ * block of its own.  Nothing is changed yet but for what nobody uses. */
 static bool
-loop_make(struct loops *s, LLVMValueRef first)
+loop_conditions(struct loops *s, LLVMValueRef *first)
+{
+	return loop_count(s, MIN_ITERATIONS, first) && loop_check(s) && s->ok;
+}
+
+/* The copy, wide if that fits; false if it would be of no use. */
+static bool
+loop_make(struct loops *s, LLVMValueRef first, bool fits)
 {
 	LLVMValueRef second = s->ok;
 	bool often = s->often;
 
-	if (widen_fits(s) && widen_require(s)) {
+	if (fits && widen_require(s)) {
 		widen_copy(s, first, s->ok);
 	} else if (!s->stores) {
 		return false;
@@ -737,14 +755,24 @@ static void
 loop_try(struct loops *s, uint32_t header)
 {
 	LLVMValueRef first;
+	bool one_exit, fits;
 
-	if (!loop_ends(s, header) || !loop_body(s) || !loop_exit(s) ||
-	    !loop_insns(s))
+	if (!loop_ends(s, header) || !loop_body(s))
+		return;
+	one_exit = loop_exit(s);	/* and s->blocks in order */
+	if (!loop_insns(s))
+		return;
+	if (!one_exit) {
+		loop_compare(s);
+		return;
+	}
+	fits = widen_fits(s);
+	if (!s->stores && !fits)
 		return;
 	s->check = LLVMInsertBasicBlockInContext(s->ctx,
 	    s->flow.blocks[header], "");
 	if (!clone_numbers(s) || !loop_conditions(s, &first) ||
-	    !loop_make(s, first))
+	    !loop_make(s, first, fits))
 		LLVMDeleteBasicBlock(s->check);
 	free(s->clone);
 	free(s->clones.keys);
@@ -765,10 +793,8 @@ loops_function(struct loops *s)
 			if (flow_dominates(f, b, f->preds[k]))
 				s->is_header[b] = true;
 	for (uint32_t b = 0; b < f->n; b++)
-		if (s->is_header[b]) {
+		if (s->is_header[b])
 			loop_try(s, b);
-			lower_compare(s, b);
-		}
 	free(s->is_header);
 }
 

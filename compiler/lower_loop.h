@@ -99,11 +99,12 @@ LLVMValueRef loop_address(struct loops *, struct access *, LLVMValueRef k,
     LLVMValueRef head);
 void loop_enter(struct loops *, LLVMValueRef first, LLVMValueRef second,
     LLVMBasicBlockRef to);
-/* The shape: s->header, latch and preheader; s->blocks, if it is innermost. */
-bool loop_ends(struct loops *, uint32_t header);
-bool loop_body(struct loops *);
-/* May the instruction be in a loop that is copied?  Its access is noted. */
-bool loop_insn(struct loops *, LLVMValueRef);
+/* What the phi, which grows by step, is in iteration k. */
+LLVMValueRef loop_phi_at(const struct loops *, LLVMValueRef phi, int64_t step,
+    LLVMValueRef k);
+/* s->n, and in the preheader whether there are that many iterations; further
+ * conditions go to the end of s->check.  False if it cannot be said. */
+bool loop_count(struct loops *, int64_t least, LLVMValueRef *enough);
 /* Take a pointer apart, into what grows and what is constant. */
 bool loop_pointer(struct loops *, struct access *, LLVMValueRef);
 /* Require that the access lies inside its memory in all iterations. */
@@ -114,7 +115,7 @@ void loop_tame(struct loops *, LLVMValueRef back);
 /* ---- lower_compare.c ---- */
 
 /* Put a loop that takes eight bytes in front of one that compares bytes. */
-void lower_compare(struct loops *, uint32_t header);
+void loop_compare(struct loops *);
 
 /* ---- lower_affine.c ---- */
 

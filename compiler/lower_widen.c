@@ -608,7 +608,7 @@ static LLVMValueRef
 wide_end(struct widen *w, LLVMValueRef phi, LLVMValueRef limit)
 {
 	struct loops *s = w->s;
-	LLVMValueRef x = loop_next(s, phi), way;
+	LLVMValueRef x = loop_next(s, phi);
 	struct affine a;
 
 	if (is_vector(phi) && is_sum(s, phi))
@@ -620,10 +620,7 @@ wide_end(struct widen *w, LLVMValueRef phi, LLVMValueRef limit)
 		    (s->widen - 1) * n, n);
 	}
 	affine_of(s, phi, &a, 1);
-	way = LLVMBuildMul(s->b, limit, affine_int64(s, a.step), "");
-	if (LLVMTypeOf(phi) != s->i64)
-		way = LLVMBuildTrunc(s->b, way, LLVMTypeOf(phi), "");
-	return LLVMBuildAdd(s->b, loop_first(s, phi), way, "");
+	return loop_phi_at(s, phi, a.step, limit);
 }
 
 /* The loop as it was goes on where the wide one ended. */
