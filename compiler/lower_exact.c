@@ -320,9 +320,9 @@ x_passes(const struct plan *p)
  * the stack pointer that the call had.  No variable is described in an artifact,
  * so that the dear way of following variables through the code would be for
  * nothing.  Constants that LLVM hoists, so as to make them once, take registers
- * from the memory's base, or go to the stack, whence they are loaded.  A mark
- * makes a function look larger to the inliner than it is: it is told to take
- * larger ones. */
+ * from the memory's base, or go to the stack, whence they are loaded.  Modules
+ * come from compilers that inlined already: no more than small functions are
+ * inlined once more (a mark behind each load makes them look larger). */
 static void
 x_options(void)
 {
@@ -332,7 +332,7 @@ x_options(void)
 	    "-no-x86-call-frame-opt",
 	    "-experimental-debug-variable-locations=false",
 	    "-disable-constant-hoisting",
-	    "-inline-threshold=275" };
+	    "-inline-threshold=100" };
 
 	LLVMParseCommandLineOptions(sizeof args / sizeof *args, args, "");
 }
