@@ -81,6 +81,18 @@ def choices_by_data_stay_moves():
 
 
 @case
+def small_functions_begin_with_a_line():
+    with tempfile.TemporaryDirectory() as d:
+        so = os.path.join(d, "x.so")
+        run(WASMC, "-q", "-O2", WAT("codegen"), "-o", so).must()
+        text = run("nm", so).must().out
+    at = {m[2]: int(m[1], 16) for m in re.finditer(
+        r"^(\w+) t (\w+)$", text, re.M)}
+    for name in "likely", "unlikely", "br_unlikely", "plain", "divide":
+        equal(at[name] % 64, 0, name)
+
+
+@case
 def vectors_are_as_long_as_the_cpus():
     for cpu, want in ("x86-64-v3", True), ("x86-64-v4", True), \
             ("x86-64-v2", False):
