@@ -16,10 +16,17 @@
  *      replacing of loads is not a loss), the marks go.  A load that only a
  *      mark needed becomes volatile, and so does one that nothing in its own
  *      block computes with: what follows could still move it out of its loop.
- *   3. After all passes every access that is left is made volatile: from here
+ *   3. After the vectorisers every load of a vector becomes volatile, for what
+ *      combines vectors would replace one of which not all is used by a narrower
+ *      load, which traps less.
+ *   4. After all passes every access that is left is made volatile: from here
  *      on, in instruction selection, narrowing, sinking and scheduling, each
  *      stays where it is and as wide as it is.  Addressing modes are folded
  *      all the same.
+ *   5. But x86's instructions that take half of a vector from memory (pmovzx and
+ *      others) are selected for volatile loads of the whole.  A load of which
+ *      not all is surely used passes through an empty assembler statement, which
+ *      keeps it an instruction of its own.
  *
  * A call of a function that only loads must not be deleted either: each has an
  * llvm.sideeffect, which emits nothing.  At levels 0 and 1 every load is volatile
@@ -53,6 +60,10 @@
 
 /* Up to this level of optimisation every load is volatile from the start. */
 enum { VOLATILE_LEVEL = 1 };
+/* How many steps from a mark to its load, and from there to its use, are gone. */
+enum { KEEP_DEPTH = 4 };
+/* How far the uses of a vector are followed. */
+enum { NEED_DEPTH = 6 };
 
 /* ---- While lowering: mark ---- */
 
@@ -110,31 +121,48 @@ x_is_mark(LLVMValueRef i)
 
 /* ---- After simplification: which loads does nobody need? ---- */
 
-/* A phi does not need its operand where the operand is made. */
+/* What only computes: it is as needed as its value. */
 static bool
-x_is_needed(LLVMValueRef load)
+x_is_pure(LLVMValueRef i)
 {
-	LLVMBasicBlockRef b = LLVMGetInstructionParent(load);
+	return LLVMIsACastInst(i) || LLVMIsABinaryOperator(i) ||
+	    LLVMIsAExtractElementInst(i) || LLVMIsAShuffleVectorInst(i);
+}
 
-	for (LLVMUseRef u = LLVMGetFirstUse(load); u; u = LLVMGetNextUse(u)) {
+/* Does more than marks need v, and, with `here`, something in that block?  A
+ * phi does not need its operand where the operand is made.  A load that LLVM
+ * found to be an earlier one of another type leaves a cast for its mark. */
+static bool
+x_is_needed(LLVMValueRef v, LLVMBasicBlockRef here, unsigned depth)
+{
+	for (LLVMUseRef u = LLVMGetFirstUse(v); u; u = LLVMGetNextUse(u)) {
 		LLVMValueRef user = LLVMGetUser(u);
-		if (LLVMGetInstructionParent(user) == b &&
-		    !LLVMIsAPHINode(user) && !x_is_mark(user))
+		if (here && (LLVMGetInstructionParent(user) != here ||
+		    LLVMIsAPHINode(user)))
+			continue;
+		if (!x_is_mark(user) && (depth == 0 || !x_is_pure(user) ||
+		    x_is_needed(user, NULL, depth - 1)))
 			return true;
 	}
 	return false;
 }
 
 /* A load that the mark was for; LLVM may have replaced it by a phi of loads, of
- * which those that it put there itself have no mark. */
+ * which those that it put there itself have no mark, or by part of one. */
 static void
 x_keep(LLVMValueRef v, unsigned depth)
 {
-	if (LLVMIsALoadInst(v) && !x_is_needed(v))
+	if (LLVMIsALoadInst(v) &&
+	    !x_is_needed(v, LLVMGetInstructionParent(v), KEEP_DEPTH))
 		LLVMSetVolatile(v, 1);
-	if (LLVMIsAPHINode(v) && depth > 0)
+	if (depth == 0)
+		return;
+	if (LLVMIsAPHINode(v))
 		for (unsigned k = 0; k < LLVMCountIncoming(v); k++)
 			x_keep(LLVMGetIncomingValue(v, k), depth - 1);
+	else if (LLVMIsAInstruction(v) && x_is_pure(v))
+		for (int k = 0; k < LLVMGetNumOperands(v); k++)
+			x_keep(LLVMGetOperand(v, (unsigned)k), depth - 1);
 }
 
 static void
@@ -150,7 +178,7 @@ x_unmark(LLVMModuleRef mod)
 				next = LLVMGetNextInstruction(i);
 				if (!x_is_mark(i))
 					continue;
-				x_keep(LLVMGetOperand(i, 0), 4);
+				x_keep(LLVMGetOperand(i, 0), KEEP_DEPTH);
 				LLVMInstructionEraseFromParent(i);
 			}
 }
@@ -187,8 +215,59 @@ x_seal_rmw(LLVMValueRef i)
 	LLVMDisposeBuilder(b);
 }
 
+/* Does something need all of vector v?  What takes lanes apart is taken not to,
+ * unless the last is among those that it takes and all that it makes of them is
+ * needed. */
+static bool
+x_needs_all(LLVMValueRef v, unsigned depth)
+{
+	for (LLVMUseRef u = depth ? LLVMGetFirstUse(v) : NULL; u;
+	    u = LLVMGetNextUse(u)) {
+		LLVMValueRef user = LLVMGetUser(u);
+		bool last = !LLVMIsAShuffleVectorInst(user);
+
+		for (unsigned k = 0; !last &&
+		    k < LLVMGetNumMaskElements(user); k++) {
+			unsigned n = LLVMGetVectorSize(LLVMTypeOf(v));
+			int from = LLVMGetMaskValue(user, k);
+			last = from >= 0 && (unsigned)from % n == n - 1 &&
+			    LLVMGetOperand(user, (unsigned)from / n) == v;
+		}
+		if (!last || LLVMIsAExtractElementInst(user) ||
+		    LLVMIsAInsertElementInst(user))
+			continue;
+		if (LLVMGetTypeKind(LLVMTypeOf(user)) != LLVMVectorTypeKind ||
+		    LLVMIsAPHINode(user) || x_needs_all(user, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+/* x86 has instructions that take half of a vector from memory, or less, and LLVM
+ * selects them for a volatile load of all of it. */
+static void
+x_seal_vector(LLVMValueRef load, LLVMTargetDataRef layout)
+{
+	LLVMTypeRef t = LLVMTypeOf(load), ft;
+	LLVMValueRef copy;
+	LLVMBuilderRef b;
+
+	if (LLVMGetTypeKind(t) != LLVMVectorTypeKind ||
+	    LLVMStoreSizeOfType(layout, t) != 16 ||
+	    !LLVMGetVolatile(load) || x_needs_all(load, NEED_DEPTH))
+		return;
+	b = LLVMCreateBuilderInContext(LLVMGetTypeContext(t));
+	LLVMPositionBuilderBefore(b, LLVMGetNextInstruction(load));
+	ft = LLVMFunctionType(t, &t, 1, 0);
+	copy = LLVMBuildCall2(b, ft, LLVMGetInlineAsm(ft, "", 0, "=x,0", 4, 0,
+	    0, LLVMInlineAsmDialectATT, 0), &load, 1, "");
+	LLVMReplaceAllUsesWith(load, copy);
+	LLVMSetOperand(copy, 0, load);
+	LLVMDisposeBuilder(b);
+}
+
 /* What is sealed: atomic operations always. */
-enum seal { SEAL_ATOMICS, SEAL_STORES, SEAL_ALL };
+enum seal { SEAL_ATOMICS, SEAL_STORES, SEAL_VECTORS, SEAL_ALL };
 
 static void
 x_seal(LLVMValueRef i, unsigned invariant, enum seal what)
@@ -196,7 +275,9 @@ x_seal(LLVMValueRef i, unsigned invariant, enum seal what)
 	LLVMOpcode op = LLVMGetInstructionOpcode(i);
 	uint64_t at;
 
-	if (what == SEAL_ALL && op == LLVMLoad && !LLVMGetMetadata(i, invariant)
+	if (op == LLVMLoad && (what == SEAL_ALL || (what == SEAL_VECTORS &&
+	    LLVMGetTypeKind(LLVMTypeOf(i)) == LLVMVectorTypeKind))
+	    && !LLVMGetMetadata(i, invariant)
 	    && !x_is_own_stack(LLVMGetOperand(i, 0))
 	    && !flow_reads_vmctx(i, &at))
 		LLVMSetVolatile(i, 1);
@@ -205,6 +286,24 @@ x_seal(LLVMValueRef i, unsigned invariant, enum seal what)
 	if (what != SEAL_ATOMICS && op == LLVMStore
 	    && !x_is_own_stack(LLVMGetOperand(i, 1)))
 		LLVMSetVolatile(i, 1);
+}
+
+static void
+x_seal_vectors(LLVMModuleRef mod)
+{
+	LLVMTargetDataRef layout = LLVMGetModuleDataLayout(mod);
+	LLVMValueRef fn, i;
+	LLVMBasicBlockRef b;
+
+	if (strncmp(LLVMGetTarget(mod), "x86_64", 6) != 0)
+		return;
+	for (fn = LLVMGetFirstFunction(mod); fn; fn = LLVMGetNextFunction(fn))
+		for (b = LLVMGetFirstBasicBlock(fn); b;
+		    b = LLVMGetNextBasicBlock(b))
+			for (i = LLVMGetFirstInstruction(b); i;
+			    i = LLVMGetNextInstruction(i))
+				if (LLVMIsALoadInst(i))
+					x_seal_vector(i, layout);
 }
 
 static void
@@ -272,33 +371,35 @@ x_seal_all(LLVMModuleRef mod, enum seal what)
 	"cgscc(devirt<4>(inline,function<eager-inv;no-rerun>(" clean	\
 	"))),deadargelim,globalopt,globaldce"
 
-#define LATE(vectorise)							\
+#define VECTORISE							\
 	"function<eager-inv>(float2int,lower-constant-intrinsics,"	\
 	"loop(loop-rotate<header-duplication;no-prepare-for-lto>,"	\
-	"loop-deletion)," vectorise					\
+	"loop-deletion),loop-distribute,loop-vectorize,infer-alignment,"	\
+	"loop-load-elim," COMBINE ",simplifycfg<bonus-inst-threshold=1;" \
+	"forward-switch-cond;switch-range-to-icmp;switch-to-lookup;"	\
+	"no-keep-loops;hoist-common-insts;sink-common-insts;"		\
+	"speculate-blocks>,slp-vectorizer)"
+
+#define LATE(level)							\
+	"function<eager-inv>(vector-combine," COMBINE ","		\
+	"loop-unroll<" level ">,"					\
 	"sroa<preserve-cfg>,infer-alignment," COMBINE ","		\
 	"loop-mssa(licm<allowspeculation>),loop-sink,instsimplify,"	\
 	"div-rem-pairs,simplifycfg<" CFG ";switch-range-to-icmp;"	\
 	"speculate-unpredictables>),globaldce,constmerge,"		\
 	NO_VARIABLES
 
-#define VECTORISE(level)						\
-	"loop-distribute,loop-vectorize,infer-alignment,"		\
-	"loop-load-elim," COMBINE ",simplifycfg<bonus-inst-threshold=1;" \
-	"forward-switch-cond;switch-range-to-icmp;switch-to-lookup;"	\
-	"no-keep-loops;hoist-common-insts;sink-common-insts;"		\
-	"speculate-blocks>,slp-vectorizer,vector-combine," COMBINE ","	\
-	"loop-unroll<" level ">,"
-
-/* Before and after our own. */
-static const char *const passes[4][2] = {
-	{ NULL, NULL },
-	{ FAST "globaldce", NULL },
-	{ EARLY INLINE(CLEAN_2("no-nontrivial")), LATE(VECTORISE("O2")) },
-	{ EARLY INLINE(CLEAN_2("nontrivial")), LATE(VECTORISE("O3")) },
+/* Before our own, after it, and after the vectors are sealed: what combines them
+ * would make a narrower load of one that is used in part, and does not know what
+ * that leaves out. */
+static const char *const passes[4][3] = {
+	{ NULL },
+	{ FAST "globaldce" },
+	{ EARLY INLINE(CLEAN_2("no-nontrivial")), VECTORISE, LATE("O2") },
+	{ EARLY INLINE(CLEAN_2("nontrivial")), VECTORISE, LATE("O3") },
 };
 
-static const char *const passes_with_host[2][2] = {
+static const char *const passes_with_host[2][3] = {
 	{ NULL, NO_VARIABLES },
 	{ FAST WITH_HOST "globaldce", NO_VARIABLES },
 };
@@ -398,6 +499,10 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 	rc = x_addresses(p, mod, tm);
 	if (rc == WASMC_OK)
 		rc = x_run(p, mod, tm, text[1]);
+	if (!p->plan->explicit_bounds && text[2])
+		x_seal_all(mod, SEAL_VECTORS);
+	if (rc == WASMC_OK)
+		rc = x_run(p, mod, tm, text[2]);
 	if (rc == WASMC_OK && p->plan->opt_level > 1)
 		lower_fold(p->plan, mod);
 	if (rc == WASMC_OK && p->plan->opt_level > 1) {
@@ -408,5 +513,7 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 	if (rc == WASMC_OK)
 		x_seal_all(mod, p->plan->opt_level > 0 ? SEAL_ALL :
 		    SEAL_ATOMICS);
+	if (rc == WASMC_OK && !p->plan->explicit_bounds)
+		x_seal_vectors(mod);
 	return rc;
 }

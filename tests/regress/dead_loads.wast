@@ -84,6 +84,17 @@
     (loop $l
       (drop (i32.load (local.get 0)))
       (br_if $l (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))))
+  ;; twice, of two types: the second is found to be the first, cast
+  (func (export "two types") (param i32)
+    (drop (i64.load (local.get 0)))
+    (drop (f64.load (local.get 0))))
+  (func (export "two vectors") (param i32 i32) (local v128)
+    (loop $l
+      (local.set 2 (v128.and (v128.load8x8_s (local.get 0))
+        (v128.and (local.get 2) (v128.load32x2_s (local.get 0)))))
+      (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+      (br_if $l (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+    (v128.store (i32.const 48) (local.get 2)))
   ;; narrowed: only the low part is used, the rest may lie outside
   (func (export "wrap") (param i32) (result i32)
     (i32.wrap_i64 (i64.load (local.get 0))))
@@ -138,6 +149,11 @@
 (assert_trap (invoke "shl" (i32.const 65536)) "out of bounds memory access")
 (assert_trap (invoke "rem1" (i32.const 65533)) "out of bounds memory access")
 (assert_trap (invoke "lt0" (i32.const 65533)) "out of bounds memory access")
+(assert_trap (invoke "two types" (i32.const 65529)) "out of bounds memory access")
+(assert_return (invoke "two types" (i32.const 65528)))
+(assert_trap (invoke "two vectors" (i32.const -64) (i32.const 17)) "out of bounds memory access")
+(assert_trap (invoke "two vectors" (i32.const 65520) (i32.const 3)) "out of bounds memory access")
+(assert_return (invoke "two vectors" (i32.const 65520) (i32.const 2)))
 (assert_trap (invoke "copysign" (i32.const 65533)) "out of bounds memory access")
 (assert_trap (invoke "back" (i32.const 65533)) "out of bounds memory access")
 (assert_return (invoke "back" (i32.const 65532)))
