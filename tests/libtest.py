@@ -135,6 +135,14 @@ def compile_c(name, source, *flags):
     return wasm
 
 
+def use_oracle():
+    """Go on in the Python that has wasmtime, if there is one."""
+    folder = os.path.dirname(os.path.dirname(ORACLE))
+    if os.path.realpath(sys.prefix) != os.path.realpath(folder) and \
+            os.path.exists(ORACLE):
+        os.execv(ORACLE, [ORACLE, *sys.argv])
+
+
 def main():
     failed = False
     for fn in cases:

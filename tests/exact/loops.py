@@ -298,7 +298,5 @@ def neighbours():
                                            for n in (0, 2)])
 
 
-if os.path.realpath(sys.prefix) != os.path.realpath(
-        os.path.dirname(os.path.dirname(ORACLE))) and os.path.exists(ORACLE):
-    os.execv(ORACLE, [ORACLE, *sys.argv])
+use_oracle()
 main()

@@ -283,7 +283,5 @@ def many():
     return 1 if failed else 0
 
 
-if os.path.realpath(sys.prefix) != os.path.realpath(
-        os.path.dirname(os.path.dirname(ORACLE))) and os.path.exists(ORACLE):
-    os.execv(ORACLE, [ORACLE, *sys.argv])
+use_oracle()
 sys.exit(many())

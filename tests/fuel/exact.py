@@ -889,8 +889,6 @@ def add_cases():
         case(fn)
 
 
-if os.path.realpath(sys.prefix) != os.path.realpath(
-        os.path.dirname(os.path.dirname(ORACLE))) and os.path.exists(ORACLE):
-    os.execv(ORACLE, [ORACLE, *sys.argv])
+use_oracle()
 add_cases()
 main()
