@@ -143,6 +143,30 @@ def use_oracle():
         os.execv(ORACLE, [ORACLE, *sys.argv])
 
 
+def numbered(check, unit, count):
+    """A script's main: check(number) for COUNT numbers from FIRST, which are its
+    arguments; without them for `count` from 1.  check says how many things,
+    each a `unit`, were compared, or fails.  Returns the exit status."""
+    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else int(count)
+    done, failed = 0, 0
+    for number in range(first, first + count):
+        try:
+            done += check(number)
+        except Failed as e:
+            failed += 1
+            print(f"not ok {unit}-{number}: {one_line(e)}", flush=True)
+    if done:
+        print(f"ok {done}-{unit}s")
+    return 1 if failed else 0
+
+
+def long_or_not(long, short):
+    """How many modules: DIFF_MODULES, or one of these."""
+    return os.environ.get("DIFF_MODULES", long if os.environ.get("LONG") else
+                          short)
+
+
 def main():
     failed = False
     for fn in cases:

@@ -265,23 +265,13 @@ def check(number):
                 fail(f"{number} -O{level} {bounds} {cpu}: {calls[k]} after "
                      f"{calls[k - 1]}: {g}, not {e}")
         equal(len(got), len(expected))
+    return 1
 
 
-def many():
+def main():
     os.makedirs(FOLDER, exist_ok=True)
-    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else \
-        40 if os.environ.get("LONG") else 4
-    failed = 0
-    for number in range(first, first + count):
-        try:
-            check(number)
-        except Failed as e:
-            failed += 1
-            print(f"not ok module-{number}: {e}", flush=True)
-    print(f"ok {count - failed}-modules")
-    return 1 if failed else 0
+    return numbered(check, "module", 40 if os.environ.get("LONG") else 4)
 
 
 use_oracle()
-sys.exit(many())
+sys.exit(main())

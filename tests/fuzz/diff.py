@@ -115,28 +115,12 @@ def check(number):
     return 1
 
 
-def many(first, count):
-    done, failed = 0, 0
-    for number in range(first, first + count):
-        try:
-            done += check(number)
-        except Failed as e:
-            failed += 1
-            print(f"not ok module-{number}: {e}", flush=True)
-    if done:
-        print(f"ok {done}-modules")
-    return failed
-
-
 def main():
     if not shutil.which("wasm-opt"):
         print("skip all: no wasm-opt (the package binaryen)")
         return 0
     os.makedirs(FOLDER, exist_ok=True)
-    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else int(os.environ.get(
-        "DIFF_MODULES", "400" if os.environ.get("LONG") else "12"))
-    return 1 if many(first, count) else 0
+    return numbered(check, "module", long_or_not(400, 12))
 
 
 use_oracle()

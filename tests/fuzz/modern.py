@@ -106,19 +106,7 @@ def main():
             print("skip all:", p.stderr.strip())
             return 0
     os.makedirs(FOLDER, exist_ok=True)
-    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else int(os.environ.get(
-        "DIFF_MODULES", "300" if os.environ.get("LONG") else "10"))
-    done, failed = 0, 0
-    for number in range(first, first + count):
-        try:
-            done += check(number)
-        except Failed as e:
-            failed += 1
-            print(f"not ok module-{number}: {e}", flush=True)
-    if done:
-        print(f"ok {done}-modules")
-    return 1 if failed else 0
+    return numbered(check, "module", long_or_not(300, 10))
 
 
 use_oracle()

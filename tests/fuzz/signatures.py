@@ -37,25 +37,14 @@ def check(number):
             fail(f"{wast} {' '.join(way)}: " +
                  " ".join(p.stdout.strip().split("\n")[:2]))
     shutil.rmtree(folder)
+    return 1
 
 
 def main():
     if not os.path.exists(ORACLE):
         print("skip all: no Python with wasmtime (make check-build)")
         return 0
-    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else int(os.environ.get(
-        "DIFF_MODULES", "200" if os.environ.get("LONG") else "6"))
-    failed = 0
-    for number in range(first, first + count):
-        try:
-            check(number)
-        except Failed as e:
-            failed += 1
-            print(f"not ok script-{number}: {e}", flush=True)
-    if count > failed:
-        print(f"ok {count - failed}-scripts")
-    return 1 if failed else 0
+    return numbered(check, "script", long_or_not(200, 6))
 
 
 use_oracle()
