@@ -240,16 +240,7 @@ def module(limits):
              for name, body in (LOOPS | NEIGHBOURS).items()]
     return f"""(module (memory (export "memory") {limits})
       (global $g (mut i32) (i32.const 77))
-      (func (export "reset") (local $i i32) (loop $l
-        (i32.store (local.get $i) (i32.mul (local.get $i)
-          (i32.const 0x9e3779b1)))
-        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i)
-          (i32.const 4))) (i32.const {END})))))
-      (func (export "sum") (result i64) (local $i i32) (local $x i64) (loop $l
-        (local.set $x (i64.mul (i64.xor (local.get $x) (i64.load
-          (local.get $i))) (i64.const 0x100000001b3)))
-        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i)
-          (i32.const 8))) (i32.const {END})))) (local.get $x))
+      {libembed.fill_and_sum(END, "(local.get $i)")}
       {" ".join(funcs)})"""
 
 
@@ -273,11 +264,7 @@ def compare(limits, names, args):
             with multiprocessing.get_context("fork").Pool(1) as child:
                 got = child.apply(libembed.observe_ours, (wasm, so, level,
                                                           bounds, calls))
-            for k, (e, g) in enumerate(zip(expected, got)):
-                if e != g:
-                    fail(f"-O{level} {bounds}: {calls[k]} after "
-                         f"{calls[k - 1]}: {g}, not {e}")
-            equal(len(got), len(expected))
+            libembed.same_lines(f"-O{level} {bounds}", calls, expected, got)
 
 
 @case

@@ -381,7 +381,34 @@ def observe_wasmtime(wasm, calls):
     return theirs.lines
 
 
+# ---- Memories ---------------------------------------------------------------
+
+def fill_and_sum(end, number):
+    """Text of exports: reset() fills the memory's first `end` bytes with words
+    made of `number`, an expression of the address $i; sum() sums them up."""
+    return f"""(func (export "reset") (local $i i32) (loop $l
+        (i32.store (local.get $i) (i32.mul {number} (i32.const 0x9e3779b1)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i)
+          (i32.const 4))) (i32.const {end})))))
+      (func (export "sum") (result i64) (local $i i32) (local $x i64) (loop $l
+        (local.set $x (i64.mul (i64.xor (local.get $x) (i64.load
+          (local.get $i))) (i64.const 0x100000001b3)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i)
+          (i32.const 8))) (i32.const {end})))) (local.get $x))"""
+
+
 # ---- Comparing --------------------------------------------------------------
+
+def same_lines(how, calls, expected, got):
+    """Fail where `got`, made in the way `how`, is not as expected; each call but
+    the first is named with the one before it, which may be the cause."""
+    for k, (e, g) in enumerate(zip(expected, got)):
+        if e != g:
+            raise Failed(f"{how}: {calls[k]} after {calls[k - 1]}: {g}, not "
+                         f"{e}" if k < len(calls) else f"{how}: {g}, not {e}")
+    if len(got) != len(expected):
+        raise Failed(f"{how}: {len(got)} lines, not {len(expected)}")
+
 
 def apart(fn, *args):
     """fn in a process of its own, so that a crash is one failure."""
