@@ -83,19 +83,43 @@ affine_first(struct loops *s, const struct affine *x)
 	    x->start;
 }
 
+/* x | c is x + c where the bits of c are clear in x.  LLVM knows that of few:
+ * not of C's stack pointer, whose low bits are clear, of which C compilers make
+ * such sums.  That is checked. */
+static void
+affine_clear(struct loops *s, LLVMValueRef x, LLVMValueRef c)
+{
+	affine_require(s, LLVMBuildIsNull(s->b, LLVMBuildAnd(s->b, x, c, ""),
+	    ""));
+}
+
+/* x + c, or x | c that is as much. */
+static bool
+affine_is_sum(struct loops *s, LLVMValueRef v, LLVMValueRef c)
+{
+	LLVMOpcode op = LLVMGetInstructionOpcode(v);
+
+	if (!LLVMIsAConstantInt(c) || !is_small(c))
+		return false;
+	if (op == LLVMAdd || (op == LLVMOr && LLVMGetIsDisjoint(v)))
+		return true;
+	if (op != LLVMOr || LLVMConstIntGetZExtValue(c) > LOW_BITS)
+		return false;
+	affine_clear(s, LLVMGetOperand(v, 0), c);
+	return true;
+}
+
 /* What does not change in the loop, constants at its end apart. */
 static struct affine
-affine_fixed(LLVMValueRef v)
+affine_fixed(struct loops *s, LLVMValueRef v)
 {
 	struct affine out = { v, 0, 0 };
 	bool narrow = affine_width(v) == 32;
 
 	while (LLVMIsABinaryOperator(out.start)) {
-		LLVMOpcode op = LLVMGetInstructionOpcode(out.start);
 		LLVMValueRef c = LLVMGetOperand(out.start, 1);
 
-		if (!LLVMIsAConstantInt(c) || !is_small(c) || (op != LLVMAdd &&
-		    (op != LLVMOr || !LLVMGetIsDisjoint(out.start))))
+		if (!affine_is_sum(s, out.start, c))
 			break;
 		out.plus += LLVMConstIntGetSExtValue(c);
 		if (out.plus > MAX_PLUS || out.plus < -MAX_PLUS)
@@ -133,7 +157,7 @@ affine_phi(struct loops *s, LLVMValueRef phi, struct affine *out)
 	    LLVMGetOperand(next, 0) != phi ||
 	    !LLVMIsAConstantInt(LLVMGetOperand(next, 1)))
 		return false;
-	*out = affine_fixed(first);
+	*out = affine_fixed(s, first);
 	out->step = LLVMConstIntGetSExtValue(LLVMGetOperand(next, 1));
 	return true;
 }
@@ -336,7 +360,7 @@ affine_of(struct loops *s, LLVMValueRef v, struct affine *out, unsigned depth)
 	if (width != 32 && width != 64)
 		return false;
 	if (loop_is_invariant(s, v)) {
-		*out = affine_fixed(v);
+		*out = affine_fixed(s, v);
 		return true;
 	}
 	if (depth == 0 || !affine_insn(s, v, out, depth - 1) ||

@@ -379,8 +379,8 @@ loop_check(struct loops *s)
 
 /* ---- The copy ---- */
 
-static LLVMValueRef
-clone_of(const struct loops *s, LLVMValueRef v)
+LLVMValueRef
+loop_clone(const struct loops *s, LLVMValueRef v)
 {
 	uint32_t k = flow_map_get(&s->clones, v);
 
@@ -390,7 +390,7 @@ clone_of(const struct loops *s, LLVMValueRef v)
 static LLVMBasicBlockRef
 clone_block(const struct loops *s, LLVMBasicBlockRef b)
 {
-	return LLVMValueAsBasicBlock(clone_of(s, LLVMBasicBlockAsValue(b)));
+	return LLVMValueAsBasicBlock(loop_clone(s, LLVMBasicBlockAsValue(b)));
 }
 
 static void
@@ -453,7 +453,7 @@ clone_phi(struct loops *s, LLVMValueRef phi, LLVMValueRef copy)
 {
 	for (unsigned k = 0; k < LLVMCountIncoming(phi); k++) {
 		LLVMBasicBlockRef from = LLVMGetIncomingBlock(phi, k);
-		LLVMValueRef v = clone_of(s, LLVMGetIncomingValue(phi, k));
+		LLVMValueRef v = loop_clone(s, LLVMGetIncomingValue(phi, k));
 
 		from = from == s->flow.blocks[s->preheader] ? s->check :
 		    clone_block(s, from);
@@ -474,16 +474,16 @@ clone_operands(struct loops *s, LLVMValueRef i, LLVMValueRef copy)
 			LLVMSetSuccessor(copy, k,
 			    clone_block(s, LLVMGetSuccessor(i, k)));
 		if (LLVMIsASwitchInst(i))
-			LLVMSetOperand(copy, 0, clone_of(s,
+			LLVMSetOperand(copy, 0, loop_clone(s,
 			    LLVMGetOperand(i, 0)));
 		else if (LLVMIsConditional(i))
-			LLVMSetCondition(copy, clone_of(s,
+			LLVMSetCondition(copy, loop_clone(s,
 			    LLVMGetCondition(i)));
 		return;
 	}
 	for (int k = 0; k < LLVMGetNumOperands(i); k++)
 		LLVMSetOperand(copy, (unsigned)k,
-		    clone_of(s, LLVMGetOperand(i, (unsigned)k)));
+		    loop_clone(s, LLVMGetOperand(i, (unsigned)k)));
 }
 
 /* k, the number of the iteration; and the branch by it at the latch. */
@@ -576,7 +576,7 @@ clone_accesses(struct loops *s, LLVMValueRef k)
 
 	for (uint32_t i = 0; i < s->naccesses; i++) {
 		struct access *a = &s->accesses[i];
-		LLVMValueRef copy = clone_of(s, a->insn);
+		LLVMValueRef copy = loop_clone(s, a->insn);
 
 		a->address = loop_address(s, a, k, head);
 		LLVMSetOperand(copy, LLVMIsALoadInst(copy) ? 0 : 1,
@@ -599,7 +599,7 @@ clone_exit(struct loops *s)
 
 			if (LLVMGetIncomingBlock(phi, k) != latch)
 				continue;
-			v = clone_of(s, LLVMGetIncomingValue(phi, k));
+			v = loop_clone(s, LLVMGetIncomingValue(phi, k));
 			LLVMAddIncoming(phi, &v, &from, 1);
 			break;
 		}
@@ -687,13 +687,14 @@ loop_copy(struct loops *s, LLVMValueRef first, LLVMValueRef second)
 		    s->flow.blocks[s->blocks[b]]);
 
 		for (; i; i = LLVMGetNextInstruction(i))
-			clone_operands(s, i, clone_of(s, i));
+			clone_operands(s, i, loop_clone(s, i));
 	}
 	k = clone_counter(s);
 	clone_exit(s);
 	loop_enter(s, first, second, clone_block(s,
 	    s->flow.blocks[s->header]));
 	clone_accesses(s, k);
+	loop_halves(s);
 }
 
 /* ---- One loop ---- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /*
  * lower_loop.h: what lower_loop.c, which copies loops, lower_affine.c, which
- * does the arithmetic, lower_widen.c, which makes vectors longer, and
- * lower_compare.c, which compares bytes, share.
+ * does the arithmetic, lower_widen.c, which makes vectors longer,
+ * lower_halves.c, which halves copies, and lower_compare.c, which compares
+ * bytes, share.
  */
 #ifndef WC_LOWER_LOOP_H
 #define WC_LOWER_LOOP_H
@@ -18,6 +19,7 @@ enum {
 	AFFINE_DEPTH = 12,
 	MAX_MADE = 128,
 	MAX_ANCHORS = 16,
+	LOW_BITS = 15,			/* of an aligned stack pointer */
 };
 #define MAX_PLUS	(1ll << 40)
 
@@ -48,6 +50,7 @@ struct access {
 	uint64_t size;
 	uint32_t mem;
 	bool stores;
+	bool halved;			/* by lower_halves.c */
 	LLVMValueRef start, address;	/* of the copy: base + at.start; all */
 };
 
@@ -109,8 +112,16 @@ bool loop_count(struct loops *, int64_t least, LLVMValueRef *enough);
 bool loop_pointer(struct loops *, struct access *, LLVMValueRef);
 /* Require that the access lies inside its memory in all iterations. */
 void loop_inside(struct loops *, const struct access *);
+/* What stands for the loop's instruction in the copy; what is not in it is
+ * itself. */
+LLVMValueRef loop_clone(const struct loops *, LLVMValueRef);
 /* The loop with this branch back is not unrolled. */
 void loop_tame(struct loops *, LLVMValueRef back);
+
+/* ---- lower_halves.c ---- */
+
+/* In the copy, two copies of four bytes for each of eight that would wait. */
+void loop_halves(struct loops *);
 
 /* ---- lower_compare.c ---- */
 

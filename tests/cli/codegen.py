@@ -60,6 +60,16 @@ def loops_are_vectorised():
 
 
 @case
+def copies_that_would_wait_are_halved():
+    funcs, _ = ir("2")
+    for name, want in ("moved_on", True), ("moved_on_bytes", False):
+        # What is left is in the loop as it was.
+        found = re.findall(r"load volatile i64, ptr %\d+, align 1\b",
+                           funcs[name])
+        equal(len(found) == 1, want, name)
+
+
+@case
 def bytes_are_compared_as_words():
     funcs, _ = ir("2")
     for name, want in ("compare", True), ("compare_and_count", False):

@@ -56,6 +56,23 @@ def up_to_zero(at, by=32):
            f"(br_if $l {inc('x', by).replace('set', 'tee')}))"
 
 
+def rotate(first, moved, more=""):
+    """Words move on by one place, copied by eights as C compilers do, and two
+    of them change; `more` in front: $x is where they lie."""
+    def at(k):
+        return "(local.get $x)" if k == 0 else moved
+    return f"(local.set $x {first}) " + upto(
+        "i32.lt_u",
+        f"{more}(local.set $j (i64.load {at(0)})) "
+        f"(local.set $k (i64.load offset=8 {at(0)})) "
+        f"(i32.store offset=16 {at(1)} (i32.load offset=16 {at(0)})) "
+        f"(i64.store offset=8 align=4 {at(1)} (local.get $k)) "
+        f"(i64.store align=4 {at(1)} (local.get $j)) "
+        f"(i32.store {at(0)} (i32.add (local.get $i) (i32.load offset=20 "
+        f"{at(0)}))) (i32.store offset=8 {at(0)} (i32.add (i32.load "
+        f"offset=8 {at(0)}) (i32.load {elem('a', 2)})))")
+
+
 LOOPS = {
     "copy": upto("i32.ne", f"(i32.store {elem('b', 2)} "
                  f"(i32.load {elem('a', 2)}))"),
@@ -177,6 +194,27 @@ LOOPS = {
                     f"(local.get $b) (i32.const 8)))) {inc('a', 8)} "
                     f"{inc('b', 8)} (br_if $l (local.tee $n (i32.sub "
                     "(local.get $n) (i32.const 1)))))",
+    "words moved on": rotate("(local.get $b)", "(i32.add (local.get $x) "
+                             "(i32.const 4))"),
+    # The sum is one where the low bits are clear: not at every place.
+    "words moved on, or": rotate("(local.get $b)", "(i32.or (local.get $x) "
+                                 "(i32.const 4))"),
+    "words moved on, or, at 8": rotate("(i32.and (local.get $b) (i32.const "
+                                       "-8))", "(i32.or (local.get $x) "
+                                       "(i32.const 4))"),
+    "words moved back": rotate("(i32.add (local.get $b) (i32.const 4))",
+                               "(i32.sub (local.get $x) (i32.const 4))"),
+    "words and a byte": rotate("(local.get $b)", "(i32.add (local.get $x) "
+                               "(i32.const 4))", "(i32.store8 offset=5 "
+                               "(local.get $x) (local.get $i)) "),
+    "words and all": rotate("(local.get $b)", "(i32.add (local.get $x) "
+                            "(i32.const 4))", "(i64.store offset=8 "
+                            "(local.get $x) (i64.add (i64.load offset=8 "
+                            "(local.get $x)) (i64.load offset=4 (local.get "
+                            "$x)))) "),
+    "or, growing": upto("i32.lt_s", f"(i32.store (i32.or (i32.shl (local.get "
+                        "$i) (i32.const 2)) (i32.const 4)) (i32.load "
+                        f"{elem('a', 2)}))"),
     "with-global": upto("i32.lt_s", f"(i32.store {elem('b', 2)} (i32.add "
                         f"(global.get $g) (i32.load {elem('a', 2)})))"),
 }
@@ -236,7 +274,7 @@ NEIGHBOURS |= {
 def module(limits):
     funcs = [f'(func (export "{name}") (param $a i32) (param $b i32) '
              "(param $n i32) (result i32) (local $i i32) (local $x i32) "
-             f"(local $j i64) {body} (local.get $x))"
+             f"(local $j i64) (local $k i64) {body} (local.get $x))"
              for name, body in (LOOPS | NEIGHBOURS).items()]
     return f"""(module (memory (export "memory") {limits})
       (global $g (mut i32) (i32.const 77))

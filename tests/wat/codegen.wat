@@ -56,6 +56,24 @@
         (i32.const 5)))
       (local.set $a (i32.add (local.get $a) (i32.const 4)))
       (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  ;; Words moved on by eights, and one changed: the next round loads eight
+  ;; bytes of which it stored four.  And where it stored one.
+  (func (export "moved_on") (param $a i32) (param $n i32) (local $x i64)
+    (local $to i32)
+    (local.set $to (i32.or (local.get $a) (i32.const 4)))
+    (loop $l
+      (local.set $x (i64.load (local.get $a)))
+      (i32.store offset=8 (local.get $to) (i32.load offset=8 (local.get $a)))
+      (i64.store align=4 (local.get $to) (local.get $x))
+      (i32.store (local.get $a) (i32.add (local.get $n) (i32.load offset=12
+        (local.get $a))))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  (func (export "moved_on_bytes") (param $a i32) (param $n i32) (local $x i64)
+    (loop $l
+      (local.set $x (i64.load (local.get $a)))
+      (i64.store offset=8 (local.get $a) (local.get $x))
+      (i32.store8 offset=5 (local.get $a) (local.get $n))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
   ;; Bytes, compared as words; and not, as something is stored for each.
   (func (export "compare") (param $a i32) (param $b i32) (param $n i32)
     (result i32)
