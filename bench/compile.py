@@ -32,6 +32,7 @@ class Program:
 
     def __init__(self, wasm):
         self.wasm, self.name = wasm, os.path.basename(wasm)[:-5]
+        self.native, self.args, self.root = self.name, [], None
         with open(wasm, "rb") as f:
             self.mb = code_section(f.read()) / (1 << 20)
 
