@@ -132,10 +132,11 @@ $(back_obj): | $(INC_back)
 $(runtime_obj): | $(INC_runtime)
 $(wasi_obj): | $(INC_wasi)
 
-.PHONY: all everything libs tools tests aarch64 cross deps deps-test hello \
+.PHONY: all everything libs tools layout tests aarch64 cross deps deps-test hello \
 	check check-long bless fuzz wat examples install clean help
 all: deps
 	@$(MAKE) --no-print-directory everything
+	-@$(MAKE) --no-print-directory layout
 everything: libs tools
 
 # Nothing is asked of the network when nothing is missing.
@@ -212,8 +213,41 @@ $(tool_obj) $(toollib_obj): | $(INC_public) $(INC_all)
 # bring their own.
 MALLOC_LIBS ?= $(if $(SAN)$(CROSS),,$(if $(wildcard \
 	/usr/include/mimalloc.h),-lmimalloc))
-$(BIN)/wasmc: LIBS = $(MALLOC_LIBS) $(back_libs)
-$(BIN)/wasmc: $(LIB)/libwctool.a $(LIB)/libwasmc.a
+# LLVM is inside it, where its archives are: no time goes to relocating the
+# library or to calls through its tables.  LLVM_STATIC= takes the library.
+LLVM_STATIC ?= $(if $(SAN)$(CROSS),,$(if $(wildcard /usr/include/zstd.h),1))
+llvm_archives = $(call once,llvm_archives,$(LLVM_CONFIG) --link-static \
+	--ldflags --libs x86 aarch64 passes irreader bitwriter 2>/dev/null)
+wasmc_static := $(and $(LLVM_STATIC),$(llvm_archives))
+# Its code is laid out by what runs, once `make layout` has counted that: the
+# profile holds until LLVM changes.  LAYOUT= leaves it.  docs/COMPILING.md.
+BOLT ?= llvm-bolt-22
+LAYOUT ?= $(if $(wasmc_static),$(shell command -v $(BOLT) 2>/dev/null))
+PROFILE := build/layout/profile
+layout_wasm := $(patsubst %,build/layout/%.wasm,json sha256 quicksort numbers \
+	virtual)
+wasmc_ldflags := $(if $(wasmc_static),-fuse-ld=lld -Wl$(comma)--gc-sections) \
+	$(if $(LAYOUT),-Wl$(comma)--emit-relocs)
+wasmc_libs = $(MALLOC_LIBS) $(if $(wasmc_static),$(llvm_archives) -lz -lzstd \
+	-lstdc++ -lm $(BACK_LIBS) -lpthread -ldl,$(back_libs))
+$(OBJ)/wasmc: $(OBJ)/tools/wasmc.c.o $(LIB)/libwctool.a $(LIB)/libwasmc.a
+	$(CC) $(SANFLAGS) $(LDFLAGS) $(wasmc_ldflags) -o $@ $^ $(wasmc_libs)
+$(BIN)/wasmc: $(OBJ)/wasmc tools/layout.sh \
+		$(if $(LAYOUT),$(wildcard $(PROFILE)))
+	@mkdir -p $(@D)
+	BOLT='$(BOLT)' tools/layout.sh apply $< '$(if $(LAYOUT),$(PROFILE))' $@
+$(layout_wasm): build/layout/%.wasm: bench/kernels/%.c bench/kernels/kernel.h
+	@mkdir -p $(@D)
+	$(WASM_CC) -O2 -o $@ $<
+$(PROFILE): $(layout_wasm) $(wildcard $(patsubst -L%,%/libLLVMCodeGen.a, \
+		$(filter -L%,$(wasmc_static))))
+	@$(MAKE) --no-print-directory $(OBJ)/wasmc
+	BOLT='$(BOLT)' tools/layout.sh profile $(OBJ)/wasmc $@ $(layout_wasm)
+ifneq ($(LAYOUT),)
+layout: $(PROFILE)
+endif
+layout:
+	@$(MAKE) --no-print-directory $(BIN)/wasmc
 $(BIN)/wasmdump: LIBS = $(BACK_LIBS)
 $(BIN)/wasmdump: $(LIB)/libwctool.a $(LIB)/libwcfront.a
 $(BIN)/wasmrun: LIBS = $(back_libs) $(runtime_libs)
@@ -504,7 +538,8 @@ help:
 	@echo '                  beside wasmtime; BENCH=NAME... ROUNDS=n'
 	@echo 'make bench-gc     the collected heap beside wasmtime; OBJECTS=n ROUNDS=n'
 	@echo 'make install      to DESTDIR PREFIX'
-	@echo 'make everything   build without looking for missing packages'
+	@echo 'make everything   build without looking for missing packages, and'
+	@echo 'make layout       lay out the code of wasmc by what runs'
 	@echo 'make libs, tools, tests, wat, deps, clean'
 	@echo
 	@echo 'Settings (now):'
@@ -512,7 +547,8 @@ help:
 	@echo '  CROSS=aarch64   make cross: the runtime for it ($(CROSS))'
 	@echo '  CC ($(CC))  CFLAGS ($(CFLAGS))  LDFLAGS ($(LDFLAGS))  JOBS ($(JOBS))'
 	@echo '  LLVM_CONFIG ($(LLVM_CONFIG))  CLANG ($(CLANG))'
-	@echo '  MALLOC_LIBS ($(MALLOC_LIBS)): of the tool wasmc'
+	@echo '  MALLOC_LIBS ($(MALLOC_LIBS)), LLVM_STATIC ($(LLVM_STATIC)), LAYOUT'
+	@echo '                  ($(LAYOUT)): of the tool wasmc; empty: none'
 	@echo '  PREFIX ($(PREFIX))  DESTDIR ($(DESTDIR))'
 	@echo '  SPEC ($(SPEC)): the converted specification tests'
 

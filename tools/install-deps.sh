@@ -5,9 +5,11 @@
 # manager.  `make deps` runs this only when something is missing.
 #
 #	tools/install-deps.sh --check [build|test]	1 if something is missing
-#	tools/install-deps.sh [build|test]		install it
+#	tools/install-deps.sh [build|test|fast]		install it
 #
 # "test" wants more than "build": an assembler for .wat, a second architecture.
+# What is only there to make wasmc faster, "fast", comes with the rest if that
+# is installed and it can be had: a build goes without.
 
 set -u
 
@@ -40,6 +42,11 @@ cmd:curl|curl|sockets
 cmd:qemu-aarch64|qemu-user|artifacts for aarch64
 cmd:dpkg-source|dpkg-dev|C programs from source packages
 '
+wants_fast='
+file:/usr/include/zlib.h|zlib1g-dev|LLVM within wasmc
+file:/usr/include/zstd.h|libzstd-dev|LLVM within wasmc
+cmd:llvm-bolt-22|bolt-22|laying out wasmc by what runs
+'
 
 has()
 {
@@ -58,6 +65,7 @@ missing()
 {
 	wants=$wants_build
 	[ "$1" = test ] && wants=$wants$wants_test
+	[ "$1" = fast ] && wants=$wants_fast
 	echo "$wants" | while IFS='|' read -r check package purpose; do
 		[ -z "$check" ] || has "$check" ||
 		    echo "$package|$purpose|$check"
@@ -75,6 +83,7 @@ gone=$(missing "$what")
 [ $check_only = 0 ] || exit 1
 
 packages=$(echo "$gone" | cut -d'|' -f1 | sort -u)
+faster=$(missing fast | cut -d'|' -f1 | sort -u)
 if command -v apt-get >/dev/null 2>&1; then
 	sudo=
 	if [ "$(id -u)" != 0 ]; then
@@ -91,6 +100,10 @@ if command -v apt-get >/dev/null 2>&1; then
 	    apt-get -q install -y --no-install-recommends $packages ||
 	    echo "install-deps: apt-get failed; LLVM 22 for older systems is" \
 	    "at https://apt.llvm.org" >&2
+	[ -z "$faster" ] || [ "$what" = fast ] ||
+	    $sudo env DEBIAN_FRONTEND=noninteractive \
+	    apt-get -q install -y --no-install-recommends $faster ||
+	    echo "install-deps: without $faster wasmc is slower" >&2
 fi
 
 gone=$(missing "$what")
