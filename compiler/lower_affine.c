@@ -85,7 +85,7 @@ affine_first(struct loops *s, const struct affine *x)
 
 /* x | c is x + c where the bits of c are clear in x.  LLVM knows that of few:
  * not of C's stack pointer, whose low bits are clear, of which C compilers make
- * such sums.  That is checked. */
+ * such sums.  That is checked, where there is a check already. */
 static void
 affine_clear(struct loops *s, LLVMValueRef x, LLVMValueRef c)
 {
@@ -103,7 +103,8 @@ affine_is_sum(struct loops *s, LLVMValueRef v, LLVMValueRef c)
 		return false;
 	if (op == LLVMAdd || (op == LLVMOr && LLVMGetIsDisjoint(v)))
 		return true;
-	if (op != LLVMOr || LLVMConstIntGetZExtValue(c) > LOW_BITS)
+	if (op != LLVMOr || !s->check ||
+	    LLVMConstIntGetZExtValue(c) > LOW_BITS)
 		return false;
 	affine_clear(s, LLVMGetOperand(v, 0), c);
 	return true;

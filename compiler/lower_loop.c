@@ -758,6 +758,7 @@ loop_try(struct loops *s, uint32_t header)
 	LLVMValueRef first;
 	bool one_exit, fits;
 
+	s->check = NULL;
 	if (!loop_ends(s, header) || !loop_body(s))
 		return;
 	one_exit = loop_exit(s);	/* and s->blocks in order */
