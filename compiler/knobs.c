@@ -30,16 +30,23 @@
 	K("disable-x86-domain-reassignment", "false", "true")		\
 	K("x86-machine-combiner", "true", "false")			\
 	/* Before instructions are selected */				\
+	K("disable-lsr", "false", "true")				\
 	K("disable-cgp", "false", "true")				\
 	K("disable-mergeicmps", "false", "true")			\
 	K("disable-partial-libcall-inlining", "false", "true")		\
 	/* Before registers are allocated */				\
 	K("disable-machine-cse", "false", "true")			\
 	K("disable-machine-dce", "false", "true")			\
+	K("disable-machine-licm", "false", "true")			\
+	K("disable-machine-sink", "false", "true")			\
+	K("disable-early-ifcvt", "false", "true")			\
 	K("enable-misched", "true", "false")				\
 	/* The allocator: splits at blocks, not over regions of them */	\
 	K("grow-region-complexity-budget", "10000", "30")		\
 	/* After it */							\
+	K("disable-ssc", "false", "true")				\
+	K("disable-postra-machine-licm", "false", "true")		\
+	K("disable-postra-machine-sink", "false", "true")		\
 	K("disable-copyprop", "false", "true")				\
 	K("disable-post-ra", "false", "true")				\
 	K("disable-tail-duplicate", "false", "true")			\

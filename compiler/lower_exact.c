@@ -330,11 +330,10 @@ x_seal_all(LLVMModuleRef mod, enum seal what)
 #define COMBINE	"instcombine<max-iterations=1;no-verify-fixpoint>"
 
 /* Level 1: what makes most of the difference for a tenth of the time.  Modules
- * come from compilers that inlined: doing it again takes more time than all else
- * here and makes a third more code, which is no faster. */
+ * come from compilers that inlined, combined instructions and reused values:
+ * doing it again takes more time than it saves.  docs/COMPILING.md. */
 #define FAST								\
-	"function<eager-inv>(mem2reg,early-cse<>," SIMPLIFY_CFG ","	\
-	COMBINE "),"
+	"function<eager-inv>(mem2reg," SIMPLIFY_CFG ",instsimplify),"
 
 /* Host functions that are compiled in are there to be inlined, and come with
  * descriptions of variables. */
