@@ -54,7 +54,11 @@ l_mem_state(struct lower *l, uint32_t mem, uint64_t field, bool check)
 	    l_memref_at(l, mem) + offsetof(struct wabi_memref, mem));
 	LLVMValueRef v = LLVMBuildLoad2(l->b, l->i64, l_at(l, p, field), "");
 
-	if (l->m->memories[mem].limits.shared) {
+	if (l->m->memories[mem].limits.shared && check && l->plan->is_x86 &&
+	    l->plan->opt_level <= 1) {
+		/* The same instruction, and one that FastISel knows. */
+		LLVMSetVolatile(v, 1);
+	} else if (l->m->memories[mem].limits.shared) {
 		LLVMSetOrdering(v, check ? LLVMAtomicOrderingMonotonic :
 		    LLVMAtomicOrderingSequentiallyConsistent);
 		LLVMSetAlignment(v, 8);

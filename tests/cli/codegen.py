@@ -79,6 +79,18 @@ def bytes_are_compared_as_words():
 
 
 @case
+def sizes_of_shared_memories_are_plain_loads():
+    """At the levels whose selector of instructions knows no atomic loads."""
+    for level, want in ("0", False), ("1", False), ("2", True):
+        r = run(WASMC, "-q", "-O" + level, "--target", "x86_64-linux-gnu",
+                "--bounds=explicit", "--emit=llvm-ir", WAT("shared"), "-o",
+                "-").must()
+        equal(bool(re.search(r"load atomic i64, .* monotonic|"
+                             r"load atomic volatile i64, .* monotonic",
+                             r.out)), want, level)
+
+
+@case
 def choices_by_data_stay_moves():
     with tempfile.TemporaryDirectory() as d:
         out = os.path.join(d, "x.s")
