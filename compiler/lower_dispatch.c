@@ -13,10 +13,11 @@
  * same: a switch's own table has distances, which are extended and added to
  * where it is.
  *
- * The index must lie in the table: it does by what it is made of (a byte, so
- * many low bits), or it is compared.  If the jump is to be copied, the smaller
- * of it and the entry behind the last is taken, which leads to the default, so
- * that all is in one block; else a branch goes to the default.
+ * The index must lie in the table: it does by what it is made of (a byte, for
+ * which there are 256 entries; so many low bits), or it is compared.  If the
+ * jump is to be copied, the smaller of it and the entry behind the last is
+ * taken, which leads to the default, so that all is in one block; else a branch
+ * goes to the default.
  */
 #include <stdlib.h>
 
@@ -234,7 +235,8 @@ dispatch_switch(struct dispatch *d)
 {
 	uint64_t max = value_max(LLVMGetOperand(d->sw, 0));
 	uint64_t last = last_case(d->sw), n;
-	bool inside = max < MAX_ENTRIES && max < 4 * last + 64;
+	bool inside = max <= UINT8_MAX || (max < MAX_ENTRIES &&
+	    max < 4 * last + 64);
 
 	if (last >= MAX_ENTRIES - 1 ||
 	    last > 4ull * LLVMGetNumSuccessors(d->sw))

@@ -137,6 +137,14 @@ def lanes_have_one_index():
     equal(sorted({int(d) for d in far}), [-65536], "distances")
 
 
+@case
+def bytes_need_no_bound():
+    funcs, _ = ir("2")
+    equal("indirectbr ptr" in funcs["interpret"], True, "indirectbr")
+    for word in "icmp", "select", "switch":
+        equal(word in funcs["interpret"], False, word)
+
+
 # At the fast level it would cost more than it gives.
 @case
 def calls_are_inlined_at_2():

@@ -184,6 +184,35 @@
     (i32.add (i32.load (local.get $x))
       (i32.add (i32.load (i32.sub (local.get $x) (i32.const 65536)))
         (i32.load (i32.sub (local.get $x) (i32.const 131072))))))
+  ;; An interpreter of bytes, ten of which are instructions.
+  (func (export "interpret") (param $pc i32) (result i32) (local $x i32)
+    (loop $next
+      (local.set $pc (i32.add (local.get $pc) (i32.const 1)))
+      (block $end
+        (block $8 (block $7 (block $6 (block $5 (block $4
+        (block $3 (block $2 (block $1 (block $0
+          (br_table $0 $1 $2 $3 $4 $5 $6 $7 $8 $end (i32.load8_u
+            (local.get $pc))))
+          (local.set $x (i32.add (local.get $x) (i32.const 3)))
+          (br $next))
+          (local.set $x (i32.mul (local.get $x) (i32.const 4)))
+          (br $next))
+          (local.set $x (i32.xor (local.get $x) (i32.const 5)))
+          (br $next))
+          (local.set $x (i32.sub (local.get $x) (i32.const 6)))
+          (br $next))
+          (local.set $x (i32.rotl (local.get $x) (i32.const 7)))
+          (br $next))
+          (local.set $x (i32.or (local.get $x) (i32.const 8)))
+          (br $next))
+          (local.set $x (i32.shl (local.get $x) (i32.const 9)))
+          (br $next))
+          (local.set $x (i32.shr_u (local.get $x) (i32.const 10)))
+          (br $next))
+          (local.set $x (i32.and (local.get $x) (i32.const 11)))
+          (br $next))
+      (return (local.get $x)))
+    (unreachable))
   (func $twice (param i32) (result i32)
     (i32.mul (local.get 0) (i32.const 2)))
   (func (export "caller") (param i32) (result i32)
