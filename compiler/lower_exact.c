@@ -508,6 +508,7 @@ lower_optimise(struct part *p, LLVMModuleRef mod, LLVMTargetMachineRef tm)
 		lower_late(p->plan, mod);
 		lower_dispatch(mod);
 		lower_live(p->plan, mod);
+		lower_order(p->plan, mod);
 	}
 	if (rc == WASMC_OK)
 		x_seal_all(mod, p->plan->opt_level > 0 ? SEAL_ALL :

@@ -23,4 +23,9 @@ void lower_live(const struct plan *, LLVMModuleRef);
  * lower_dispatch.c. */
 void lower_dispatch(LLVMModuleRef);
 
+/* ---- lower_order.c ---- */
+
+/* In small loops, what the next iteration waits for before the rest. */
+void lower_order(const struct plan *, LLVMModuleRef);
+
 #endif

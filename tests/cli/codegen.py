@@ -90,15 +90,20 @@ def sizes_of_shared_memories_are_plain_loads():
                              r.out)), want, level)
 
 
-@case
-def choices_by_data_stay_moves():
+def assembly(name):
+    """The function's, for -O2."""
     with tempfile.TemporaryDirectory() as d:
         out = os.path.join(d, "x.s")
         run(WASMC, "-q", "-O2", "--target", "x86_64-linux-gnu", "--cpu",
             "x86-64-v3", "--emit=asm", WAT("codegen"), "-o", out).must()
         with open(out, encoding="utf-8") as f:
             text = f.read()
-    sift = re.search(r"^sift:\n(.*?)^\.Lfunc_end", text, re.M | re.S)[1]
+    return re.search(rf"^{name}:\n(.*?)^\.Lfunc_end", text, re.M | re.S)[1]
+
+
+@case
+def choices_by_data_stay_moves():
+    sift = assembly("sift")
     equal(len(re.findall(r"\tcmov", sift)) >= 1, True, sift)
 
 
@@ -112,6 +117,16 @@ def small_functions_begin_with_a_line():
         r"^(\w+) t (\w+)$", text, re.M)}
     for name in "likely", "unlikely", "br_unlikely", "plain", "divide":
         equal(at[name] % 64, 0, name)
+
+
+@case
+def what_takes_longer_comes_first():
+    steps = assembly("steps")
+    order = re.findall(r"\t(lea|shr)q", steps)
+    equal(order, ["lea", "shr"], steps)
+    # By chance it may be so in any case.
+    funcs, _ = ir("2")
+    equal('asm "", "=r,=r,0,1"' in funcs["steps"], True, "steps")
 
 
 @case

@@ -184,6 +184,16 @@
     (i32.add (i32.load (local.get $x))
       (i32.add (i32.load (i32.sub (local.get $x) (i32.const 65536)))
         (i32.load (i32.sub (local.get $x) (i32.const 131072))))))
+  ;; The longer of two choices is made first.
+  (func (export "steps") (param $x i64) (result i64) (local $n i64)
+    (loop $next
+      (local.set $n (i64.add (local.get $n) (i64.const 1)))
+      (local.set $x (select
+        (i64.add (i64.mul (local.get $x) (i64.const 3)) (i64.const 1))
+        (i64.shr_u (local.get $x) (i64.const 1))
+        (i32.wrap_i64 (i64.and (local.get $x) (i64.const 1)))))
+      (br_if $next (i64.ne (local.get $x) (i64.const 1))))
+    (local.get $n))
   ;; An interpreter of bytes, ten of which are instructions.
   (func (export "interpret") (param $pc i32) (result i32) (local $x i32)
     (loop $next
