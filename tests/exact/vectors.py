@@ -222,11 +222,12 @@ PLACES = [(64, 8192), (8192, 64), (4096, 4096), (0, END - 400),
 
 
 def calls_of(rnd):
-    calls = [("reset", [])]
+    calls = []
     for k in range(LOOPS):
         for a, b in PLACES:
             n = rnd.choice(COUNTS)
-            calls += [(str(k), [v & 0xffffffff for v in (a, b, n)]),
+            calls += [("reset", []),
+                      (str(k), [v & 0xffffffff for v in (a, b, n)]),
                       ("sum", [])]
     return calls
 
@@ -245,15 +246,12 @@ def check(number):
     calls = calls_of(rnd)
     expected = libembed.apart(libembed.observe_wasmtime, wasm, calls)
     so = os.path.join(FOLDER, f"vectors-{number}.so")
-    for level, bounds, cpu in ways(rnd):
+    for way in ways(rnd):
         try:
-            got = libembed.apart(libembed.observe_ours, wasm, so, level,
-                                 bounds, calls, cpu)
+            libembed.same_calls(wasm, so, way, calls, expected)
         finally:
             if os.path.exists(so):
                 os.unlink(so)
-        libembed.same_lines(f"{number} -O{level} {bounds} {cpu}", calls,
-                            expected, got)
     return 1
 
 
