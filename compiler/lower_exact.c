@@ -23,10 +23,10 @@
  *      on, in instruction selection, narrowing, sinking and scheduling, each
  *      stays where it is and as wide as it is.  Addressing modes are folded
  *      all the same.
- *   5. But x86's instructions that take half of a vector from memory (pmovzx and
- *      others) are selected for volatile loads of the whole.  A load of which
- *      not all is surely used passes through an empty assembler statement, which
- *      keeps it an instruction of its own.
+ *   5. But instructions that take part of a vector from memory (x86's pmovzx,
+ *      aarch64's ld1r) are selected for volatile loads of the whole.  A load of
+ *      which not all is surely used passes through an empty assembler statement,
+ *      which keeps it an instruction of its own.
  *
  * A call of a function that only loads must not be deleted either: each has an
  * llvm.sideeffect, which emits nothing.  At levels 0 and 1 every load is volatile
@@ -243,10 +243,12 @@ x_needs_all(LLVMValueRef v, unsigned depth)
 	return false;
 }
 
-/* x86 has instructions that take half of a vector from memory, or less, and LLVM
- * selects them for a volatile load of all of it. */
+/* x86 has instructions that take half of a vector from memory, or less, aarch64
+ * one that takes a lane, and LLVM selects them for a volatile load of all of it.
+ *   registers   the constraint for a copy in place */
 static void
-x_seal_vector(LLVMValueRef load, LLVMTargetDataRef layout)
+x_seal_vector(LLVMValueRef load, LLVMTargetDataRef layout,
+    const char *registers)
 {
 	LLVMTypeRef t = LLVMTypeOf(load), ft;
 	LLVMValueRef copy;
@@ -259,8 +261,8 @@ x_seal_vector(LLVMValueRef load, LLVMTargetDataRef layout)
 	b = LLVMCreateBuilderInContext(LLVMGetTypeContext(t));
 	LLVMPositionBuilderBefore(b, LLVMGetNextInstruction(load));
 	ft = LLVMFunctionType(t, &t, 1, 0);
-	copy = LLVMBuildCall2(b, ft, LLVMGetInlineAsm(ft, "", 0, "=x,0", 4, 0,
-	    0, LLVMInlineAsmDialectATT, 0), &load, 1, "");
+	copy = LLVMBuildCall2(b, ft, LLVMGetInlineAsm(ft, "", 0, registers, 4,
+	    0, 0, LLVMInlineAsmDialectATT, 0), &load, 1, "");
 	LLVMReplaceAllUsesWith(load, copy);
 	LLVMSetOperand(copy, 0, load);
 	LLVMDisposeBuilder(b);
@@ -292,18 +294,19 @@ static void
 x_seal_vectors(LLVMModuleRef mod)
 {
 	LLVMTargetDataRef layout = LLVMGetModuleDataLayout(mod);
+	const char *registers = strncmp(LLVMGetTarget(mod), "x86_64", 6) == 0 ?
+	    "=x,0" : "=w,0";
 	LLVMValueRef fn, i;
 	LLVMBasicBlockRef b;
 
-	if (strncmp(LLVMGetTarget(mod), "x86_64", 6) != 0)
-		return;
 	for (fn = LLVMGetFirstFunction(mod); fn; fn = LLVMGetNextFunction(fn))
 		for (b = LLVMGetFirstBasicBlock(fn); b;
 		    b = LLVMGetNextBasicBlock(b))
 			for (i = LLVMGetFirstInstruction(b); i;
 			    i = LLVMGetNextInstruction(i))
 				if (LLVMIsALoadInst(i))
-					x_seal_vector(i, layout);
+					x_seal_vector(i, layout,
+					    registers);
 }
 
 static void
