@@ -14,6 +14,7 @@ trap before a store that is before it (docs/CODEGEN.md).
 """
 import os
 import random
+import resource
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,6 +26,7 @@ import libembed
 
 END = 65536
 COUNT = 14
+CPU_SECONDS = 10
 FOLDER = os.path.join(TOP, "build/fuzz")
 CPUS = libembed.host_cpus()
 FLAGS = [["-O1"], ["-O2"], ["-O3"], ["-Os"], ["-O2", "-msimd128"],
@@ -35,7 +37,7 @@ LINK = ["-nostdlib", "-Wl,--no-entry", f"-Wl,--initial-memory={END}",
         f"-Wl,--max-memory={END}", "-Wl,-z,stack-size=1024",
         "-Wl,--stack-first", "-Wl,--export-memory", "-fwrapv",
         "-fno-delete-null-pointer-checks", "-fno-strict-aliasing", "-w",
-        "-fno-builtin-strlen", "-ffp-contract=off"]
+        "-fno-builtin-strlen", "-fno-builtin-wcslen", "-ffp-contract=off"]
 COUNTS = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 18, 31, 33, 64, 65, 100, 257, 1000]
 PLACES = [(4096, 8192, 16384), (4096, 4096, 4096), (4096, 8192, 8192),
           (4096, 4097, 4100), (4100, 4096, 4098), (4096, 8192, 4128),
@@ -74,12 +76,29 @@ def generate(rnd, path):
         return flags, f.read()
 
 
+def observe_wasmtime(wasm, calls):
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    return libembed.observe_wasmtime(wasm, calls)
+
+
 def check(number):
     rnd = random.Random(number)
     path = os.path.join(FOLDER, f"c_loops-{number}")
     flags, wasm = generate(rnd, path)
     calls = calls_of(rnd)
-    expected = libembed.apart(libembed.observe_wasmtime, wasm, calls)
+    try:
+        expected = libembed.apart(observe_wasmtime, wasm, calls)
+    except Failed:              # some loops have no end
+        expected = None
+    done = expected is not None
+    if done:
+        compare(rnd, path, flags, wasm, calls, expected)
+    os.unlink(path + ".c")
+    os.unlink(path + ".wasm")
+    return done
+
+
+def compare(rnd, path, flags, wasm, calls, expected):
     for way in ways(rnd):
         try:
             libembed.same_calls(wasm, path + ".so", way, calls, expected)
@@ -88,9 +107,6 @@ def check(number):
         finally:
             if os.path.exists(path + ".so"):
                 os.unlink(path + ".so")
-    os.unlink(path + ".c")
-    os.unlink(path + ".wasm")
-    return 1
 
 
 def main():

@@ -146,7 +146,8 @@ class Function:
         return f"{{ {self.index} i = 0; while ({x} {end}) i++; s = i; }}"
 
     def histogram(self):
-        return self.rounds(f"C[{self.load()} & 63]{self.rnd.choice(('++', ' += k'))};")
+        more = self.rnd.choice(("++", " += k"))
+        return self.rounds(f"C[{self.load()} & 63]{more};")
 
     def gathered(self):
         return self.rounds("C[i] = A[B[i] & 255];")
@@ -203,7 +204,8 @@ class Function:
         f = {"float": "f32", "double": "f64"}[t]
         value = f"({t})(i16_){self.value(1)}"
         return self.rnd.choice((
-            self.rounds(f"(({f} *)C)[i] = {value} * 2 + ({t})(i8_){self.load()};"),
+            self.rounds(f"(({f} *)C)[i] = {value} * 2 + "
+                        f"({t})(i8_){self.load()};"),
             f"{t} x = 0; " + self.rounds(f"x += {value};") +
             f" s += (i32_)(x * 0.125);",
             self.rounds(f"C[i] = (i32_)({value} * ({t})0.5 - ({t})k);")
@@ -223,7 +225,8 @@ class Function:
         n = self.rnd.choice(("u32_", "u32_", "i32_"))
         loops = " ".join("{ " + kind(self) + " }" for kind in kinds)
         return f'F("{name}") f_{name}(u32_ a, u32_ b, u32_ c, {n} n) ' \
-            f"{{ {arrays} u64_ s = {self.rnd.choice(('0', '0', 'n', '~0ull'))}; " \
+            f"{{ {arrays} u64_ s = " \
+            f"{self.rnd.choice(('0', '0', 'n', '~0ull'))}; " \
             f"{self.rnd.choice(('u32_', 'u8_', 'i64_'))} k = " \
             f"{self.rnd.choice(('n', '7', 'b', '*A'))}; {loops} " \
             "goto out; out: return s ^ (u64_)k << 40; }\n"

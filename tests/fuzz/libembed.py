@@ -400,8 +400,8 @@ def fill_and_sum(end, number):
 # ---- Comparing --------------------------------------------------------------
 
 def same_lines(how, calls, expected, got):
-    """Fail where `got`, made in the way `how`, is not as expected; each call but
-    the first is named with the one before it, which may be the cause."""
+    """Fail where `got`, made in the way `how`, is not as expected; a call is
+    named with the one before it, which may be the cause."""
     for k, (e, g) in enumerate(zip(expected, got)):
         if e != g:
             raise Failed(f"{how}: {calls[k]} after {calls[k - 1]}: {g}, not "
@@ -411,8 +411,8 @@ def same_lines(how, calls, expected, got):
 
 
 def same_calls(wasm, so, way, calls, expected):
-    """Fail where the module does otherwise than expected, made in this way: level,
-    bounds, cpu.  Calls come in threes: reset(), what is tested, sum()."""
+    """Fail where the module does otherwise than expected, made in this way:
+    level, bounds, cpu.  Calls come in threes: reset(), one to test, sum()."""
     got = apart(observe_ours, wasm, so, *way[:2], calls, way[2])
     for k in range(2, len(calls), 3):
         if k < len(got) and got[k] != expected[k] and got[k - 2:k] == \

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What smith.py needs: modules of wasm-smith, and what is added to their text so
-that all they do can be seen as numbers.
+"""What smith.py needs: modules of wasm-smith, and what is added to their text
+so that all they do can be seen as numbers.
 
     swarm(rnd)          the settings of one module
-    with_probes(text)   (text, calls): the same module with exports that call each
-                        function and that say what its state is
+    with_probes(text)   (text, functions, state): the same module with exports
+                        that call each function and that say what its state is
 """
 import re
 
