@@ -15,8 +15,8 @@
  * Only loops of one block that access no memory are looked at: elsewhere there
  * is more to wait for.
  */
-#include "lower_flow.h"
 #include "lower_late.h"
+#include "lower_loop.h"
 
 enum { MAX_ORDERED = 16 };		/* instructions of such a loop */
 
@@ -112,7 +112,10 @@ static void
 o_phi(LLVMBuilderRef b, LLVMValueRef x, LLVMBasicBlockRef loop)
 {
 	LLVMValueRef choice = NULL;
+	unsigned width = affine_width(x);
 
+	if (width != 32 && width != 64)		/* the statement's registers */
+		return;
 	for (unsigned k = 0; k < LLVMCountIncoming(x); k++)
 		if (LLVMGetIncomingBlock(x, k) == loop)
 			choice = LLVMGetIncomingValue(x, k);
